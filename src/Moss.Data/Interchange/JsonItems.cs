@@ -47,7 +47,7 @@ internal static class JsonItems
         try
         {
             while (reader.Read()) { }
-            return reader.CurrentDepth == 0;
+            return reader.TokenType == JsonTokenType.EndObject && reader.CurrentDepth == 0;
         }
         catch (JsonException)
         {
