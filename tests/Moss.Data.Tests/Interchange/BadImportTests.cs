@@ -109,7 +109,7 @@ public sealed class BadImportTests(Database database) : DatabaseTest(database)
         Assert.Equal(0, (await Data.ImportAsync("shape-1", $"{Good}\n{two}")).Added); // the same lines, whatever the line ends
         Assert.Equal(2, (await Data.ImportAsync("shape-2", $"[\n{Good},\n{two}\n]", "auto")).Added);
         Assert.Equal(1, (await Data.ImportAsync("shape-3", Good.Replace("\"messages\":", "\n  \"messages\":\n  ") + "\n")).Added);
-        Assert.Contains("element 2: is not JSON", (await Assert.ThrowsAsync<MossInputException>(() => Data.ImportAsync("shape-4", $"[{Good},\n{{]"))).Message);
+        Assert.Contains("line 2: the array is not JSON", (await Assert.ThrowsAsync<MossInputException>(() => Data.ImportAsync("shape-4", $"[{Good},\n{{]"))).Message);
         Assert.Contains("line 1: JSON", (await Assert.ThrowsAsync<MossInputException>(() => Data.ImportAsync("shape-5", "{\"messages\":[\n" + Good))).Message);
         Assert.Contains("the file is empty", (await Assert.ThrowsAsync<MossInputException>(() => Data.ImportAsync("shape-6", "\n \n"))).Message);
     }
