@@ -81,8 +81,13 @@ public sealed class DeploymentTests(Database database) : DatabaseTest(database)
         var made = await Task.WhenAll(Enumerable.Range(0, 8).Select(n => Data.With(db => db.RegisterBaseAsync(
             new Checkpoint
             {
-                Name = same.Name, Kind = same.Kind, Family = same.Family, Folder = same.Folder, ManifestSha256 = same.ManifestSha256,
-                TemplateSha256 = same.TemplateSha256, CreatedAt = same.CreatedAt,
+                Name = same.Name,
+                Kind = same.Kind,
+                Family = same.Family,
+                Folder = same.Folder,
+                ManifestSha256 = same.ManifestSha256,
+                TemplateSha256 = same.TemplateSha256,
+                CreatedAt = same.CreatedAt,
             }, Test))));
 
         Assert.Single(made.Select(c => c.Id).Distinct());

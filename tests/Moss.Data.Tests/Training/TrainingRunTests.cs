@@ -131,7 +131,12 @@ public sealed class TrainingRunTests(Database database) : DatabaseTest(database)
         var project = await Data.ProjectAsync();
         var schedule = new TrainingSchedule
         {
-            ProjectId = project.Id, Recipe = "sft", Settings = "{}", Cron = "0 3 * * *", MinNewJudgements = 5, CreatedAt = Database.Now,
+            ProjectId = project.Id,
+            Recipe = "sft",
+            Settings = "{}",
+            Cron = "0 3 * * *",
+            MinNewJudgements = 5,
+            CreatedAt = Database.Now,
         };
         await using var db = Data.CreateDbContext();
         await db.SaveScheduleAsync(schedule, Test);
