@@ -21,7 +21,11 @@ internal static class PostgresVerb
         using var stop = new CancellationTokenSource();
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
-        var cluster = PostgresCluster.Temporary(Installation.FromEnvironment(), Console.Error.WriteLine);
+        var quiet = false; // the command has the last word: scripts read its last line
+        var cluster = PostgresCluster.Temporary(Installation.FromEnvironment(), line =>
+        {
+            if (!quiet) Console.Error.WriteLine(line);
+        });
         var pidFile = Path.GetTempFileName();
         try
         {
@@ -29,6 +33,7 @@ internal static class PostgresVerb
             var variables = new Dictionary<string, string> { [TestDatabaseVariable] = await cluster.ConnectionStringAsync("postgres", stop.Token) };
             await using var process = GuardedProcess.Start(words, pidFile, workingDirectory: null, variables, line: null);
             await using var ending = stop.Token.Register(() => _ = process.StopAsync());
+            quiet = true;
             return await process.Ended;
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)

@@ -46,6 +46,7 @@ internal sealed class KeptProgram(ChildProgram program, string pidFile, LogFile 
         while (!_stop.IsCancellationRequested)
         {
             pauses.Started();
+            log.Begin(waiting.Clock.GetUtcNow());
             await using (var process = GuardedProcess.Start(program.Command, pidFile, program.WorkingDirectory, variables, log.Write))
             {
                 await Task.WhenAny(process.Ended, Task.Delay(Timeout.Infinite, _stop.Token));

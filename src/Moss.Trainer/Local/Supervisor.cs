@@ -117,6 +117,7 @@ internal sealed class Supervisor(Installation installation, IReadOnlyList<ChildP
     {
         var starter = ChildProgram.Starter(installation);
         var log = Log(starter);
+        log.Begin(clock.GetUtcNow());
         await using var process = GuardedProcess.Start(starter.Command, PidFile(starter), starter.WorkingDirectory, variables, line =>
         {
             log.Write(line);
