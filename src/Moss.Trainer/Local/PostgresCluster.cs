@@ -93,7 +93,7 @@ public sealed class PostgresCluster
     public async Task LeaveAsync(CancellationToken cancellation)
     {
         NpgsqlConnection.ClearAllPools();
-        File.Delete(Me);
+        if (File.Exists(Me)) File.Delete(Me);
         if (OthersUseIt())
         {
             _waiting.Say("PostgreSQL goes on: another process uses it.");
