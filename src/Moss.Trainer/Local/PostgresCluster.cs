@@ -110,7 +110,11 @@ public sealed class PostgresCluster
 
     private string ConnectionString(string database) => new NpgsqlConnectionStringBuilder
     {
-        Host = "127.0.0.1", Port = _folder.Port, Username = Superuser, Password = _folder.Password, Database = database,
+        Host = "127.0.0.1",
+        Port = _folder.Port,
+        Username = Superuser,
+        Password = _folder.Password,
+        Database = database,
     }.ToString();
 
     private async Task InitializeAsync(PostgresBinaries binaries, ServerAccount account, CancellationToken cancellation)

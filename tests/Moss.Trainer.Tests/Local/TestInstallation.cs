@@ -91,7 +91,8 @@ public sealed class TestInstallation : IAsyncDisposable
     {
         var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Moss.Trainer.dll"), .. arguments])
         {
-            RedirectStandardOutput = true, RedirectStandardError = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
         };
         foreach (var (name, value) in Self.Variables()) start.Environment[name] = value;
         start.Environment.Remove(Installation.DatabaseVariable);
