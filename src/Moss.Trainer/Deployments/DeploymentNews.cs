@@ -1,4 +1,5 @@
 using Moss.Data;
+using Moss.Data.Deployments;
 using Npgsql;
 
 namespace Moss.Trainer.Deployments;
@@ -6,7 +7,6 @@ namespace Moss.Trainer.Deployments;
 /// <summary>A connection that hears of new deployment rows at once; when it is lost, looking every few seconds has to do.</summary>
 internal sealed class DeploymentNews(string connectionString) : IAsyncDisposable
 {
-    public const string Channel = "moss_deployments";
     private NpgsqlConnection? _listening;
 
     /// <summary>Listens from now on. Call it before looking at the rows, so that nothing falls between.</summary>
@@ -18,7 +18,7 @@ internal sealed class DeploymentNews(string connectionString) : IAsyncDisposable
         try
         {
             await connection.OpenAsync(cancellation);
-            await using var listen = new NpgsqlCommand($"LISTEN {Channel}", connection);
+            await using var listen = new NpgsqlCommand($"LISTEN {DeploymentCommands.Channel}", connection);
             await listen.ExecuteNonQueryAsync(cancellation);
             _listening = connection;
         }
