@@ -37,7 +37,7 @@ public static class BpeTrainer
         var idOfByte = new int[256];
         foreach (var (b, id) in ByteSymbols.InOrder.Select((b, id) => (b, id))) idOfByte[b] = id;
         var counts = new Dictionary<string, long>();
-        foreach (var text in texts.Select(t => t.Normalize(NormalizationForm.FormC)))
+        foreach (var text in texts.Select(Nfc.Of))
             for (int at = 0, end; at < text.Length; at = end)
             {
                 end = SplitRule.Qwen.Next(text, at);

@@ -60,7 +60,7 @@ public sealed class Tokenizer
     private int[] Encode(string text, AddedTokens early, AddedTokens late)
     {
         var ids = new List<int>(text.Length / 3 + 4);
-        early.Split(text, part => late.Split(Normalize(part), piece => EncodePlain(piece, ids), ids.Add), ids.Add);
+        early.Split(text, part => late.Split(_normalize ? Nfc.Of(part) : part, piece => EncodePlain(piece, ids), ids.Add), ids.Add);
         return [.. ids];
     }
 
@@ -71,13 +71,6 @@ public sealed class Tokenizer
             end = _split.Next(text, at);
             _pairs.Encode(text.AsSpan(at, end - at), ids);
         }
-    }
-
-    private string Normalize(string text)
-    {
-        if (!_normalize || System.Text.Ascii.IsValid(text)) return text;
-        // string.Normalize throws on lone surrogates; they are U+FFFD in UTF-8 anyway.
-        return Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text)).Normalize(NormalizationForm.FormC);
     }
 
     private static AddedTokens Find(TokenizerFile file, Func<TokenizerFile.AddedToken, bool> which) =>
