@@ -1,4 +1,8 @@
 using System.CommandLine;
 using Moss.Trainer.Cli;
 
-return await new RootCommand("MOSS") { UpVerb.Create(), DownVerb.Create(), DoctorVerb.Create(), PostgresVerb.Create() }.Parse(args).InvokeAsync();
+return await new RootCommand("MOSS")
+{
+    UpVerb.Create(), DownVerb.Create(), DoctorVerb.Create(), PostgresVerb.Create(), ServeVerb.Create(), StarterVerb.Create(),
+    WorkVerb.Create(), TrainVerb.Create(),
+}.Parse(args).InvokeAsync();
