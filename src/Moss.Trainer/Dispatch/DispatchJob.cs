@@ -15,7 +15,7 @@ namespace Moss.Trainer.Dispatch;
 [Queue(Queues.Dispatch)]
 [AutomaticRetry(Attempts = 0)]
 [ShortLived]
-public sealed class DispatchJob(IDbContextFactory<MossDbContext> factory, IBackgroundJobClient jobs, JobStorage storage, Schedules schedules)
+internal sealed class DispatchJob(IDbContextFactory<MossDbContext> factory, IBackgroundJobClient jobs, JobStorage storage, Schedules schedules)
 {
     public async Task RunAsync(CancellationToken shutdown)
     {

@@ -15,7 +15,7 @@ namespace Moss.Trainer.Training;
 /// </remarks>
 [Queue(Queues.Gpu)]
 [AutomaticRetry(Attempts = 0)] // out-of-memory and NaN do not heal by themselves: fail loudly
-public sealed class TrainingJob(
+internal sealed class TrainingJob(
     IDbContextFactory<MossDbContext> factory, IOptions<WorkSettings> options, Installation installation, ILogger<TrainingJob> logger)
 {
     /// <summary>What a child gets to save its state before it is killed.</summary>
