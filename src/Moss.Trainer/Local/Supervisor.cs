@@ -150,7 +150,7 @@ internal sealed class Supervisor(Installation installation, IReadOnlyList<ChildP
         }
     }
 
-    private static void EnsurePortIsFree(ChildProgram program)
+    internal static void EnsurePortIsFree(ChildProgram program)
     {
         if (program.Address is not { IsLoopback: true } address || ClusterFolder.IsFree(IPAddress.Loopback, address.Port)) return;
         throw new InvalidOperationException(
