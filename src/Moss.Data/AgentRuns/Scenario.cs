@@ -1,7 +1,7 @@
-namespace Moss.Trainer.AgentRuns;
+namespace Moss.Data.AgentRuns;
 
 /// <summary>A scripted scenario of moss.scenario/v1: what an agent says to MOSS, turn by turn, and how each reply is checked.</summary>
-internal sealed record Scenario
+public sealed record Scenario
 {
     public required string Id { get; init; }
     public required int Version { get; init; }
@@ -25,22 +25,22 @@ internal sealed record Scenario
 }
 
 /// <summary>The assistant under study: champion, challenger or a checkpoint by name, with its own sampling.</summary>
-internal sealed record ScenarioTarget(string Model, string? System, ScenarioSampling Sampling);
+public sealed record ScenarioTarget(string Model, string? System, ScenarioSampling Sampling);
 
 /// <summary>What the scenario asks of the sampler; null leaves it to the server.</summary>
-internal sealed record ScenarioSampling(double? Temperature, double? TopP, int? TopK, int? MaxOutputTokens, IReadOnlyList<string>? Stop);
+public sealed record ScenarioSampling(double? Temperature, double? TopP, int? TopK, int? MaxOutputTokens, IReadOnlyList<string>? Stop);
 
-internal sealed record ScenarioTurn(string User, IReadOnlyList<ScenarioCheck> Expect, bool StopOnFail);
+public sealed record ScenarioTurn(string User, IReadOnlyList<ScenarioCheck> Expect, bool StopOnFail);
 
 /// <summary>Caps of one dialogue. Tokens count prompts and replies of all its calls.</summary>
-internal sealed record ScenarioLimits(int MaxTurns = 20, int MaxTokens = 8000, double WallSeconds = 300);
+public sealed record ScenarioLimits(int MaxTurns = 20, int MaxTokens = 8000, double WallSeconds = 300);
 
-internal enum CheckKind { Equals, Contains, NotContains, Regex, Numeric, Json, Sorted, MinChars, MaxChars, Language }
+public enum CheckKind { Equals, Contains, NotContains, Regex, Numeric, Json, Sorted, MinChars, MaxChars, Language }
 
-internal enum Fold { None, Nfkc, NfkcCasefold }
+public enum Fold { None, Nfkc, NfkcCasefold }
 
 /// <summary>One expectation of one reply. Which fields are set depends on the kind (SCENARIOS, table "Checks").</summary>
-internal sealed record ScenarioCheck(CheckKind Kind)
+public sealed record ScenarioCheck(CheckKind Kind)
 {
     public string? Id { get; init; }
     public bool Required { get; init; } = true;
@@ -59,7 +59,7 @@ internal sealed record ScenarioCheck(CheckKind Kind)
     public string Pick { get; init; } = "only";
 
     /// <summary>RFC 6901; empty means the whole document.</summary>
-    public string Pointer { get; init; } = "";
+    public string JsonPointer { get; init; } = "";
 
     /// <summary>The JSON text that the value must equal; null when its type is asked for.</summary>
     public string? JsonEquals { get; init; }

@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 
-namespace Moss.Trainer.AgentRuns;
+namespace Moss.Data.AgentRuns;
 
 /// <summary>Reads one entry of `expect`; a field that its kind does not have is refused.</summary>
 internal static class ScenarioChecks
@@ -76,9 +76,9 @@ internal static class ScenarioChecks
         if (fields.Take("equals") is { } node)
         {
             fields.Canonical["equals"] = ScenarioFields.AsAny(node);
-            return check with { Pointer = pointer, JsonEquals = CanonicalJson.Write(fields.Canonical["equals"]) };
+            return check with { JsonPointer = pointer, JsonEquals = CanonicalJson.Write(fields.Canonical["equals"]) };
         }
-        return check with { Pointer = pointer, JsonType = fields.OneOf("type", "object", "array", "string", "number", "integer", "boolean", "null") };
+        return check with { JsonPointer = pointer, JsonType = fields.OneOf("type", "object", "array", "string", "number", "integer", "boolean", "null") };
     }
 
     private static ScenarioCheck Sorted(ScenarioCheck check, ScenarioFields fields)

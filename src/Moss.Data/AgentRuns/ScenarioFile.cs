@@ -1,11 +1,10 @@
 using System.Text;
 using System.Text.RegularExpressions;
-using Moss.Data;
 
-namespace Moss.Trainer.AgentRuns;
+namespace Moss.Data.AgentRuns;
 
 /// <summary>Reads moss.scenario/v1: the scripted kind (turns with checks). Everything it does not carry out is refused by name and place.</summary>
-internal static class ScenarioFile
+public static class ScenarioFile
 {
     public const string Schema = "moss.scenario/v1";
     public const int MaxBytes = 256 * 1024;
@@ -81,8 +80,8 @@ internal static class ScenarioFile
         var user = turn.RequireText("user");
         if (user.Contains("{{", StringComparison.Ordinal))
             throw turn.Error("'{{…}}' takes its value from a matrix, and matrices are not carried out here. Write the text out.");
-        if (Encoding.UTF8.GetByteCount(user) > Moss.Data.Conversations.Message.MaxBytes)
-            throw turn.Error($"'user' is longer than a message may be ({Moss.Data.Conversations.Message.MaxBytes / 1024} KB).");
+        if (Encoding.UTF8.GetByteCount(user) > Conversations.Message.MaxBytes)
+            throw turn.Error($"'user' is longer than a message may be ({Conversations.Message.MaxBytes / 1024} KB).");
         var expect = turn.Items("expect", ScenarioChecks.Read);
         var stop = turn.OneOf("on_fail", "continue", "stop") == "stop";
         turn.End();

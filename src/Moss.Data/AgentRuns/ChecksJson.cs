@@ -1,17 +1,17 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
 
-namespace Moss.Trainer.AgentRuns;
+namespace Moss.Data.AgentRuns;
 
-internal static partial class Checks
+public static partial class Checks
 {
     private static string? Json(ScenarioCheck check, string text)
     {
         if (Parsed(text) is not { } document) return "it is not JSON, nor does it hold a single fenced block of it";
-        if (At(document, check.Pointer) is not { } value) return $"it has nothing at '{check.Pointer}'";
-        if (check.JsonType is { } type) return TypeOf(value, type) ? null : $"the value at '{check.Pointer}' is {value.ValueKind}, not {type}";
+        if (At(document, check.JsonPointer) is not { } value) return $"it has nothing at '{check.JsonPointer}'";
+        if (check.JsonType is { } type) return TypeOf(value, type) ? null : $"the value at '{check.JsonPointer}' is {value.ValueKind}, not {type}";
         using var expected = JsonDocument.Parse(check.JsonEquals!);
-        return JsonElement.DeepEquals(value, expected.RootElement) ? null : $"the value at '{check.Pointer}' is not {check.JsonEquals}";
+        return JsonElement.DeepEquals(value, expected.RootElement) ? null : $"the value at '{check.JsonPointer}' is not {check.JsonEquals}";
     }
 
     private static JsonElement? Parsed(string text)

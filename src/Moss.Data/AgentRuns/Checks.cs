@@ -3,13 +3,13 @@ using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 
-namespace Moss.Trainer.AgentRuns;
+namespace Moss.Data.AgentRuns;
 
 /// <summary>What one check found in one reply. <paramref name="Why"/> says what failed, in words.</summary>
-internal sealed record CheckResult(ScenarioCheck Check, bool Passed, string? Why);
+public sealed record CheckResult(ScenarioCheck Check, bool Passed, string? Why);
 
 /// <summary>Whether a reply is what a scenario expects: pure functions over the visible text.</summary>
-internal static partial class Checks
+public static partial class Checks
 {
     public const RegexOptions RegexOptions = System.Text.RegularExpressions.RegexOptions.NonBacktracking | System.Text.RegularExpressions.RegexOptions.CultureInvariant;
     public static readonly TimeSpan RegexTimeout = TimeSpan.FromMilliseconds(100);

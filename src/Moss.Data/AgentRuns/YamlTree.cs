@@ -1,8 +1,7 @@
-using Moss.Data;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
 
-namespace Moss.Trainer.AgentRuns;
+namespace Moss.Data.AgentRuns;
 
 /// <summary>A piece of a YAML file with its place, so that every complaint can name line and column (both from 1).</summary>
 internal abstract record YamlNode(int Line, int Column)

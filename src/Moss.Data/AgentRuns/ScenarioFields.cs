@@ -1,8 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
-using Moss.Data;
 
-namespace Moss.Trainer.AgentRuns;
+namespace Moss.Data.AgentRuns;
 
 /// <summary>Takes the fields of one map by the schema's types, and remembers them as the map's canonical JSON. What is left over is an error.</summary>
 internal sealed class ScenarioFields

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Moss.Trainer.AgentRuns;
+namespace Moss.Data.AgentRuns;
 
 /// <summary>Which letters a language is written in, by blocks of the Unicode standard.</summary>
 internal static class Scripts

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 
-namespace Moss.Trainer.AgentRuns;
+namespace Moss.Data.AgentRuns;
 
 /// <summary>JSON with keys in ordinal order and no spaces, so that the same content has the same hash. Numbers as in RFC 8785.</summary>
 internal static class CanonicalJson
