@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
@@ -9,7 +10,7 @@ using Moss.Data;
 using Moss.EndToEnd.Tests;
 
 [assembly: AssemblyFixture(typeof(RunningMoss))]
-[assembly: CollectionBehavior(DisableTestParallelization = true)] // one installation, two cores
+[assembly: Xunit.v3.Parallelization(Mode = Xunit.Sdk.ParallelMode.None)] // one installation, two cores
 
 namespace Moss.EndToEnd.Tests;
 
@@ -70,11 +71,11 @@ public sealed partial class RunningMoss : IAsyncLifetime
     }
 
     /// <summary>Process id of portal, serve, work or the postmaster, as the supervisor wrote it down.</summary>
-    public int ProcessId(string program) => int.Parse(File.ReadAllText(Path.Combine(State, "run", program + ".pid")).Trim());
+    public int ProcessId(string program) => int.Parse(File.ReadAllText(Path.Combine(State, "run", program + ".pid")), CultureInfo.InvariantCulture);
 
     public static void Signal(int processId, string signal)
     {
-        using var kill = Process.Start("kill", [$"-{signal}", processId.ToString()]);
+        using var kill = Process.Start("kill", [$"-{signal}", processId.ToString(CultureInfo.InvariantCulture)]);
         kill.WaitForExit();
     }
 
