@@ -76,7 +76,7 @@ public class CheckpointTests(StarterFixture starter)
     public void A_tokenizer_larger_than_the_weights_is_refused_with_both_numbers()
     {
         var copy = Unsealed();
-        BpeTrainer.Train(Enumerable.Range(0, 3_000).Select(i => $"w{i * 7919} w{i * 7919}"), 4_000, Path.Combine(copy, "tokenizer.json"));
+        BpeTrainer.Train(Enumerable.Range(0, 3_000).Select(i => Word(i * 7_919) + " " + Word(i * 7_919)), 4_000, Path.Combine(copy, "tokenizer.json"));
         var error = Assert.Throws<InvalidDataException>(() => LoadedCheckpoint.Load(copy));
         Assert.Contains("They come from different models", error.Message, StringComparison.Ordinal);
     }
@@ -144,6 +144,8 @@ public class CheckpointTests(StarterFixture starter)
             Assert.Contains(file, Assert.Throws<InvalidDataException>(() => CheckpointFolder.Open(copy)).Message, StringComparison.Ordinal);
         }
     }
+
+    private static string Word(int number) => number == 0 ? "" : (char)('a' + number % 26) + Word(number / 26);
 
     /// <summary>A copy without its manifest, so that a changed file is met by what reads it.</summary>
     private string Unsealed()
