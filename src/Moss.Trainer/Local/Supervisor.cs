@@ -126,7 +126,7 @@ internal sealed class Supervisor(Installation installation, IReadOnlyList<ChildP
         await using var process = GuardedProcess.Start(starter.Command, PidFile(starter), starter.WorkingDirectory, variables, line =>
         {
             log.Write(line);
-            say("  " + line);
+            if (!stop.IsCancellationRequested) say("  " + line);
         });
         await process.Ended.WaitAsync(stop);
         if (await process.Ended is not 0 and var code)
