@@ -3,5 +3,5 @@ using Moss.Trainer.Cli;
 
 return await new RootCommand("MOSS")
 {
-    UpVerb.Create(), DownVerb.Create(), DoctorVerb.Create(), PostgresVerb.Create(), ServeVerb.Create(), StarterVerb.Create(), CheckpointVerb.Create(), TokenizeVerb.Create(),
+    UpVerb.Create(), DownVerb.Create(), DoctorVerb.Create(), PostgresVerb.Create(), ServeVerb.Create(), StarterVerb.Create(), CheckpointVerb.Create(), TokenizeVerb.Create(), BenchVerb.Create(),
 }.Parse(args).InvokeAsync();
