@@ -52,8 +52,8 @@ public sealed partial class DraftBox(DatabaseLine database, SignedIn signedIn, I
             var draft = await database.DoAsync((db, token) => db.DraftAsync(_annotator, Place, token), _closed.Token);
             if (local == Sent) local = null;
             var text = local is { Length: > 0 } ? local : draft?.Text is { Length: > 0 } kept ? kept : Initial ?? "";
-            if (text.Length > 0 || Focus) await js.InvokeVoidAsync("moss.write", _area, text, Focus);
-            if (text.Length > 0) await TakeAsync(text);
+            if (!await js.InvokeAsync<bool>("moss.restore", _area, text, Focus) || text.Length == 0) return;
+            await TakeAsync(text);
             if (local is { Length: > 0 }) await TypedAsync(text);
         }
         catch (OperationCanceledException) { /* closed meanwhile */ }
