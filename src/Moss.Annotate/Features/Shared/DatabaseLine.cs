@@ -24,7 +24,7 @@ public sealed class DatabaseLine(IDbContextFactory<MossDbContext> factory)
                 Say(away: false);
                 return result;
             }
-            catch (Exception e) when (!cancellation.IsCancellationRequested && e.GetBaseException() is Npgsql.NpgsqlException or System.Net.Sockets.SocketException)
+            catch (Exception e) when (!cancellation.IsCancellationRequested && Db.IsUnreachable(e))
             {
                 Say(away: true);
             }
