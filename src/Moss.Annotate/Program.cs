@@ -3,7 +3,7 @@ using Moss.Annotate.Features.Conversations;
 using Moss.Annotate.Hosting;
 
 // The portal, from settings to pages. Each line is a file of its own.
-var builder = WebApplication.CreateBuilder(args);
+var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
 var settings = builder.ReadPortalSettings();
 
 builder.Services.AddDatabase(settings);

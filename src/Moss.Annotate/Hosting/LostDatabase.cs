@@ -1,4 +1,4 @@
-using Npgsql;
+using Moss.Data;
 
 namespace Moss.Annotate.Hosting;
 
@@ -11,7 +11,7 @@ internal static class LostDatabase
         {
             await next(context);
         }
-        catch (Exception e) when (!context.Response.HasStarted && e.GetBaseException() is NpgsqlException or System.Net.Sockets.SocketException)
+        catch (Exception e) when (!context.Response.HasStarted && Db.IsUnreachable(e))
         {
             app.Logger.LogWarning("The database did not answer {Path}: {Reason}", context.Request.Path, e.GetBaseException().Message);
             context.Response.Clear();
