@@ -7,7 +7,7 @@ namespace Moss.Annotate.Features.Shared;
 internal static class Durations
 {
     /// <summary>"3 min ago", "in 7 h", and the date when it is more than two weeks away.</summary>
-    public static string Said(this IStringLocalizer<SharedWords> words, DateTimeOffset at, DateTimeOffset now)
+    public static string Said(this IStringLocalizer<LoopWords> words, DateTimeOffset at, DateTimeOffset now)
     {
         var past = now - at;
         var away = past.Duration();
@@ -17,7 +17,7 @@ internal static class Durations
     }
 
     /// <summary>"40 s", "2 min", "7 h", "3 d": one unit, rounded.</summary>
-    public static string Lasting(this IStringLocalizer<SharedWords> words, TimeSpan time) => time switch
+    public static string Lasting(this IStringLocalizer<LoopWords> words, TimeSpan time) => time switch
     {
         { TotalSeconds: < 59.5 } => words["Seconds", Math.Max(1, (int)Math.Round(time.TotalSeconds))],
         { TotalMinutes: < 59.5 } => words["Minutes", (int)Math.Round(time.TotalMinutes)],

@@ -16,6 +16,7 @@ public abstract class LivePage : ComponentBase, IDisposable
     [Inject] protected DatabaseLine Database { get; set; } = null!;
     [Inject] protected SignedIn Person { get; set; } = null!;
     [Inject] protected TimeProvider Time { get; set; } = null!;
+    [Inject] protected CurrentProject Project { get; set; } = null!;
 
     protected CancellationToken Closed => _closed.Token;
 
@@ -25,7 +26,11 @@ public abstract class LivePage : ComponentBase, IDisposable
     /// <summary>Reads what the page shows. True while something is under way.</summary>
     protected abstract Task<bool> LookAsync(CancellationToken cancellation);
 
-    protected override void OnInitialized() => _ = InvokeAsync(FollowAsync);
+    protected override void OnInitialized()
+    {
+        Project.Changed += LookNow;
+        _ = InvokeAsync(FollowAsync);
+    }
 
     /// <summary>Ends the current wait, so that the page looks at once.</summary>
     protected void LookNow() => _now.Release();
@@ -68,6 +73,7 @@ public abstract class LivePage : ComponentBase, IDisposable
 
     public void Dispose()
     {
+        Project.Changed -= LookNow;
         _closed.Cancel();
         _closed.Dispose();
         _now.Dispose();

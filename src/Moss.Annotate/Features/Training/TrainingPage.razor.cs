@@ -1,4 +1,3 @@
-using Microsoft.AspNetCore.Components;
 using Moss.Annotate.Account;
 using Moss.Data.Audit;
 using Moss.Data.Datasets;
@@ -19,17 +18,11 @@ public sealed partial class TrainingPage
     private RunRow? _canceling;
     private string? _said;
 
-    [SupplyParameterFromQuery(Name = "project")] public string? ProjectName { get; set; }
-
-    protected override void OnParametersSet()
-    {
-        if (_view is not null && ProjectName is { Length: > 0 } name && name != _view.Project.Current.Name) LookNow();
-    }
-
     protected override async Task<bool> LookAsync(CancellationToken cancellation)
     {
-        var view = await Database.DoAsync((db, token) => TrainingView.LoadAsync(db, ProjectName, Time, token), cancellation);
-        if (_view is null || _view.Project.Current.Id != view.Project.Current.Id)
+        var project = await Project.GetAsync(cancellation);
+        var view = await Database.DoAsync((db, token) => TrainingView.LoadAsync(db, project, token), cancellation);
+        if (_view?.Project.Id != project.Id)
         {
             _curves.Clear();
             foreach (var row in view.Runs.Where(r => r.UnderWay || r.Run.Id == view.Runs[0].Run.Id).Take(Curves.Most)) _curves.Choose(row.Run.Id);

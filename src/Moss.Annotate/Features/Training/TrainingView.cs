@@ -1,16 +1,16 @@
 using Microsoft.EntityFrameworkCore;
-using Moss.Annotate.Features.Shared;
 using Moss.Data;
 using Moss.Data.Checkpoints;
 using Moss.Data.Datasets;
 using Moss.Data.Deployments;
+using Moss.Data.Projects;
 using Moss.Data.Training;
 
 namespace Moss.Annotate.Features.Training;
 
 /// <summary>What the training page shows of one project.</summary>
 public sealed record TrainingView(
-    ProjectChoice Project, List<RunRow> Runs, List<DatasetVersion> Versions, List<TrainingSchedule> Schedules,
+    Project Project, List<RunRow> Runs, List<DatasetVersion> Versions, List<TrainingSchedule> Schedules,
     (Deployment Deployment, Checkpoint Checkpoint)? Champion, IReadOnlyDictionary<Guid, string> Names, int NewJudgements)
 {
     public bool UnderWay => Runs.Exists(r => r.UnderWay);
@@ -26,14 +26,13 @@ public sealed record TrainingView(
         }
     }
 
-    public static async Task<TrainingView> LoadAsync(MossDbContext db, string? project, TimeProvider time, CancellationToken cancellation)
+    public static async Task<TrainingView> LoadAsync(MossDbContext db, Project project, CancellationToken cancellation)
     {
-        var choice = await ProjectChoice.LoadAsync(db, project, time, cancellation);
-        var id = choice.Current.Id;
+        var id = project.Id;
         var versions = await db.DatasetVersionsAsync(id, cancellation);
         var makers = versions.Select(v => v.CreatedBy).OfType<Guid>().Distinct().ToList();
         return new TrainingView(
-            choice, await db.RunRowsAsync(id, cancellation), versions, await db.SchedulesAsync(id, cancellation),
+            project, await db.RunRowsAsync(id, cancellation), versions, await db.SchedulesAsync(id, cancellation),
             await db.CurrentDeploymentAsync(Deployment.Champion, cancellation),
             await db.Annotators.Where(a => makers.Contains(a.Id)).ToDictionaryAsync(a => a.Id, a => a.DisplayName, cancellation),
             await db.CountNewJudgementsAsync(id, SftSettings.Recipe, cancellation));
