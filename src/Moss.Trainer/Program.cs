@@ -15,7 +15,7 @@ var root = new RootCommand("MOSS: talk with it, judge what it says, and train a 
 
     // The researchers' loop
     FreezeVerb.Create(), TuneVerb.Create(), RunsVerb.Create(), RunsVerb.CreateCancel(), DeployVerbs.CreateDeploy(), DeployVerbs.CreateRollBack(),
-    LineageVerb.Create(),
+    LineageVerb.Create(), CheckpointVerb.Create(), TokenizeVerb.Create(), BenchVerb.Create(),
 };
 
 // What was started is stopped in order, which takes longer than the command line's own two seconds.

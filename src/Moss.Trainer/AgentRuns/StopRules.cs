@@ -1,3 +1,5 @@
+using Moss.Data.AgentRuns;
+
 namespace Moss.Trainer.AgentRuns;
 
 /// <summary>Why a dialogue ends: the reasons that a scripted one can have, the first that holds wins (SCENARIOS, "Stop reasons").</summary>

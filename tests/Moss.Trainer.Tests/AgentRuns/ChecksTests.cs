@@ -1,3 +1,4 @@
+using Moss.Data.AgentRuns;
 using Moss.Trainer.AgentRuns;
 
 namespace Moss.Trainer.Tests.AgentRuns;

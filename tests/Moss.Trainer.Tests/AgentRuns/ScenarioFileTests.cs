@@ -1,3 +1,4 @@
+using Moss.Data.AgentRuns;
 using Moss.Data;
 using Moss.Trainer.AgentRuns;
 
