@@ -2,6 +2,9 @@ using Moss.Data.Training;
 
 namespace Moss.Data.AgentRuns;
 
+/// <summary>What a scenario's conversations are for; only Train can ever reach a dataset.</summary>
+public enum ScenarioSplit { Train, Eval, Diagnostic }
+
 /// <summary>A scenario carried out against MOSS: a request, its progress and its end, in one row.</summary>
 public sealed class AgentRun
 {
@@ -18,6 +21,7 @@ public sealed class AgentRun
     /// <summary>SHA-256 of the scenario as canonical JSON, hex (SCENARIOS: identity is a hash).</summary>
     public required string ScenarioSha256 { get; init; }
 
+    public ScenarioSplit Split { get; init; } = ScenarioSplit.Train;
     public required long Seed { get; init; }
 
     /// <summary>The fencing number: one more at every claim.</summary>

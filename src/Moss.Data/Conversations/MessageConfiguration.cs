@@ -16,8 +16,11 @@ internal sealed class MessageConfiguration : IEntityTypeConfiguration<Message>
         });
         message.HasIndex(m => new { m.ConversationId, m.CreatedAt });
         message.HasOne(m => m.Conversation).WithMany(c => c.Messages).HasForeignKey(m => m.ConversationId).OnDelete(DeleteBehavior.Restrict);
-        message.HasOne<Message>().WithMany().HasForeignKey(m => m.ParentId).OnDelete(DeleteBehavior.Restrict);
-        message.HasOne<Message>().WithMany().HasForeignKey(m => m.CorrectsId).OnDelete(DeleteBehavior.Restrict);
+        // A parent or a corrected reply is always of the same conversation.
+        message.HasOne<Message>().WithMany().HasForeignKey(m => new { m.ConversationId, m.ParentId })
+            .HasPrincipalKey(m => new { m.ConversationId, m.Id }).OnDelete(DeleteBehavior.Restrict);
+        message.HasOne<Message>().WithMany().HasForeignKey(m => new { m.ConversationId, m.CorrectsId })
+            .HasPrincipalKey(m => new { m.ConversationId, m.Id }).OnDelete(DeleteBehavior.Restrict);
         message.HasOne<Annotator>().WithMany().HasForeignKey(m => m.AuthorId).OnDelete(DeleteBehavior.Restrict);
     }
 }

@@ -17,6 +17,7 @@ internal sealed class JudgementConfiguration : IEntityTypeConfiguration<Judgemen
                 "(kind = 'Comparison') = (outcome IS NOT NULL) AND (kind = 'Comparison') = (other_message_id IS NOT NULL)");
             t.HasCheckConstraint("ck_judgements_ranking", "(kind = 'Ranking') = (\"order\" IS NOT NULL)");
             t.HasCheckConstraint("ck_judgements_correction", "(kind = 'Correction') = (correction_message_id IS NOT NULL)");
+            t.HasCheckConstraint("ck_judgements_flag", "kind <> 'Flag' OR category IS NOT NULL");
             t.HasCheckConstraint("ck_judgements_critique", "kind <> 'Critique' OR comment IS NOT NULL");
         });
         judgement.HasDiscriminator(j => j.Kind)
@@ -24,7 +25,7 @@ internal sealed class JudgementConfiguration : IEntityTypeConfiguration<Judgemen
             .HasValue<Correction>(JudgementKind.Correction).HasValue<Flag>(JudgementKind.Flag).HasValue<Critique>(JudgementKind.Critique);
         judgement.Property(j => j.Comment).HasMaxLength(8_192);
         judgement.HasIndex(j => new { j.AnnotatorId, j.ClientKey }).IsUnique();
-        judgement.HasIndex(j => j.SupersedesId).IsUnique();
+        judgement.HasIndex(j => j.SupersedesId).IsUnique(); // of two that supersede the same one, the second is refused
         judgement.HasIndex(j => j.MessageId);
         judgement.HasOne<Message>().WithMany().HasForeignKey(j => j.MessageId).OnDelete(DeleteBehavior.Restrict);
         judgement.HasOne<Annotator>().WithMany().HasForeignKey(j => j.AnnotatorId).OnDelete(DeleteBehavior.Restrict);

@@ -1,0 +1,23 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Moss.Data.Datasets;
+
+/// <summary>Which conversations are held out: decided by how they begin, so that the same beginning is never on both sides, in any version.</summary>
+public static class SplitRule
+{
+    /// <summary>True when a conversation that a person begins with this text is kept for evaluation. EvalShare is 0 to 1.</summary>
+    public static bool IsHeldOut(string firstHumanText, double evalShare)
+    {
+        var hash = SHA256.HashData(Encoding.UTF8.GetBytes("held-out:" + Normalise(firstHumanText)));
+        return BinaryPrimitives.ReadUInt64BigEndian(hash) / (double)ulong.MaxValue < evalShare;
+    }
+
+    /// <summary>Two texts that normalise alike count as the same: compatibility forms, case and white space do not matter.</summary>
+    public static string Normalise(string text)
+    {
+        var folded = text.Normalize(NormalizationForm.FormKC).ToUpperInvariant().ToLowerInvariant();
+        return string.Join(' ', folded.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+    }
+}
