@@ -22,6 +22,10 @@ public static class StarterModel
         WeightDecay = 0.01, ClipNorm = 1, Seed = seed,
     };
 
+    /// <summary>Everything but the samples that decides the weights, as text: when it changes, so does the starter.</summary>
+    public static string Recipe(long seed) => string.Create(System.Globalization.CultureInfo.InvariantCulture,
+        $"starter/1 {VocabularySize} {EmbeddingDeviation} {Epochs} {Shape(VocabularySize).ToJson().ToJsonString()} {JsonSerializer.Serialize(Settings(0, seed))}");
+
     /// <summary>Trains tokenizer and network and writes the complete checkpoint folder.</summary>
     /// <param name="target">The new folder; must not exist.</param>
     /// <param name="conversations">What MOSS is to say; also the text its vocabulary is made from.</param>

@@ -34,9 +34,9 @@ internal sealed class ServerReport(
             {
                 await TellAsync(shutdown);
             }
-            catch (Exception e) when (Db.IsUnreachable(e))
+            catch (Exception) when (!shutdown.IsCancellationRequested)
             {
-                // The follower says so in the log, once; here the next tick simply tries again.
+                // Not being able to report must never end serving. The follower, which needs the same database, says why in the log, once.
             }
         }
     }
