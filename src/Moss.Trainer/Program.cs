@@ -1,2 +1,8 @@
-Console.WriteLine(TorchSharp.torch.ones(2, 2).sum().item<float>());
-return 0;
+using System.CommandLine;
+using Moss.Trainer.Cli;
+
+return await new RootCommand("MOSS")
+{
+    UpVerb.Create(), DownVerb.Create(), DoctorVerb.Create(), PostgresVerb.Create(), ServeVerb.Create(), StarterVerb.Create(),
+    WorkVerb.Create(), TrainVerb.Create(),
+}.Parse(args).InvokeAsync();

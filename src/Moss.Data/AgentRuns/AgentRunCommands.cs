@@ -27,6 +27,16 @@ public static class AgentRunCommands
             return await db.AgentRuns.AsNoTracking().SingleAsync(r => r.Id == id, cancellation);
         }, cancellation);
 
+    /// <summary>Asks for a scenario file to be carried out, once per id. A file that cannot be is refused with the place of its first fault.</summary>
+    public static Task<AgentRun> QueueScenarioAsync(
+        this MossDbContext db, Guid id, Guid projectId, string scenarioText, long? seed, Guid? by, CancellationToken cancellation)
+    {
+        var scenario = ScenarioFile.Read(scenarioText);
+        var split = Enum.Parse<ScenarioSplit>(scenario.Split, ignoreCase: true);
+        return db.QueueAgentRunAsync(
+            id, projectId, scenarioText, scenario.Name, scenario.Sha256, split, seed ?? scenario.Seed, scenario.Turns.Count, by, cancellation);
+    }
+
     /// <summary>Takes the run if it is queued or its last worker died; the attempt that later writes present, or null.</summary>
     public static async Task<int?> TryClaimAgentRunAsync(this MossDbContext db, Guid runId, TimeSpan lease, CancellationToken cancellation)
     {

@@ -1,0 +1,120 @@
+using System.Text.Json;
+
+namespace Moss.Model.Checkpoints;
+
+/// <summary>A checkpoint on disk in the Hugging Face layout: weights, config.json and the tokenizer, in one folder.</summary>
+public sealed partial class CheckpointFolder
+{
+    internal const string WeightsFile = "model.safetensors", IndexFile = "model.safetensors.index.json", MossFile = "moss.json";
+
+    private CheckpointFolder(string path, ModelConfig config, IReadOnlyList<string> weightFiles, IReadOnlyDictionary<string, string>? index) =>
+        (Path, Config, WeightFiles, _index) = (path, config, weightFiles, index);
+
+    private readonly IReadOnlyDictionary<string, string>? _index; // tensor → file, when sharded
+
+    public string Path { get; }
+    public ModelConfig Config { get; }
+
+    /// <summary>Names of the safetensors files, one or several shards.</summary>
+    public IReadOnlyList<string> WeightFiles { get; }
+
+    /// <summary>The Jinja text of the chat template, from its own file or from tokenizer_config.json; null when there is none.</summary>
+    public string? ChatTemplateText { get; private init; }
+
+    /// <summary>Ids at which generation ends: those of config.json and of generation_config.json together.</summary>
+    public IReadOnlyList<int> EosTokenIds { get; private init; } = [];
+
+    /// <summary>SHA-256 of manifest.json, the checkpoint's identity; without a manifest, of the one that would be written.</summary>
+    public string ManifestSha256 => _manifestSha256 ??= File.Exists(In(Manifest.FileName))
+        ? Manifest.HashFile(In(Manifest.FileName)) : Manifest.HashText(Manifest.Describe(Path));
+
+    private string? _manifestSha256;
+
+    /// <summary>Looks at the folder without reading weights.</summary>
+    /// <exception cref="InvalidDataException">What is missing or not understood.</exception>
+    public static CheckpointFolder Open(string path)
+    {
+        if (!Directory.Exists(path)) throw new InvalidDataException($"There is no checkpoint folder '{path}'. It was moved or deleted; deploy another checkpoint.");
+        string In(string file) => System.IO.Path.Combine(path, file);
+        var config = ModelConfig.Load(In("config.json"));
+        var index = File.Exists(In(WeightsFile)) ? null : File.Exists(In(IndexFile)) ? ShardIndex.Read(In(IndexFile)) : throw new InvalidDataException(
+            $"'{path}' has neither {WeightsFile} nor {IndexFile}. Weights in .bin or .pt files are never read here; convert them to safetensors.");
+        IReadOnlyList<string> files = index is null ? [WeightsFile] : [.. index.Values.Distinct().Order(StringComparer.Ordinal)];
+        foreach (var file in files)
+            if (!File.Exists(In(file))) throw new InvalidDataException($"'{In(file)}' is missing: the index says some weights are in it. Copy it from the original checkpoint.");
+        if (!File.Exists(In("tokenizer.json"))) throw new InvalidDataException(
+            $"'{path}' has no tokenizer.json, so text cannot become tokens. Copy it from the checkpoint this one was trained from.");
+        return new(path, config, files, index)
+        {
+            ChatTemplateText = ReadTemplate(In("chat_template.jinja"), In("tokenizer_config.json")),
+            EosTokenIds = [.. config.EosTokenIds.Union(ReadEos(In("generation_config.json")))],
+        };
+    }
+
+    /// <summary>Compares every file's size and SHA-256 with manifest.json.</summary>
+    /// <returns>The manifest's hash, or null when the folder has no manifest (a folder from elsewhere).</returns>
+    /// <exception cref="InvalidDataException">Names the first file that differs.</exception>
+    public string? VerifyManifest() => Manifest.Verify(Path);
+
+    /// <summary>True for a file name without any way out of the folder.</summary>
+    internal static bool IsPlainName(string name) =>
+        name.Length > 0 && name != "." && !name.Contains("..", StringComparison.Ordinal) && name.IndexOfAny(['/', '\\', ':', '\0']) < 0;
+
+    /// <summary>Fills the network with the weights of this folder; all expected tensors, none unexpected, all finite.</summary>
+    internal void LoadWeights(Transformer network)
+    {
+        var wanted = network.named_parameters().ToDictionary(p => p.name, p => p.parameter);
+        var missing = wanted.Keys.ToHashSet();
+        foreach (var file in WeightFiles)
+            foreach (var name in Safetensors.Load(In(file), name => Wanted(name, file, wanted))) missing.Remove(name);
+        if (missing.Count > 0) throw new InvalidDataException(
+            $"'{Path}': {missing.Count} tensors that config.json asks for are in no weight file, among them '{missing.Order().First()}'. " +
+            "Weights and config come from different models.");
+    }
+
+    private TorchSharp.Modules.Parameter? Wanted(string name, string file, Dictionary<string, TorchSharp.Modules.Parameter> wanted)
+    {
+        if (_index is not null && _index.GetValueOrDefault(name) != file) throw new InvalidDataException(
+            $"'{In(file)}' holds tensor '{name}', which {IndexFile} does not place there. The shards come from different checkpoints.");
+        if (wanted.TryGetValue(name, out var parameter)) return parameter;
+        var ignorable = name.EndsWith("rotary_emb.inv_freq", StringComparison.Ordinal) || name.EndsWith("attn.causal_mask", StringComparison.Ordinal)
+            || (name == "lm_head.weight" && Config.TiedEmbeddings);
+        return ignorable ? null : throw new InvalidDataException(
+            $"'{In(file)}' holds tensor '{name}', which a {Config.Family} network of this config does not have. Weights and config come from different models.");
+    }
+
+    private string In(string file) => System.IO.Path.Combine(Path, file);
+
+    private static string? ReadTemplate(string jinja, string tokenizerConfig)
+    {
+        if (File.Exists(jinja)) return File.ReadAllText(jinja);
+        if (!File.Exists(tokenizerConfig)) return null;
+        using var document = Json(tokenizerConfig);
+        if (!document.RootElement.TryGetProperty("chat_template", out var template)) return null;
+        // Newer files may list several, by name.
+        if (template.ValueKind == JsonValueKind.Array)
+            return template.EnumerateArray().Where(t => t.GetProperty("name").GetString() == "default")
+                .Select(t => t.GetProperty("template").GetString()).FirstOrDefault();
+        return template.ValueKind == JsonValueKind.String ? template.GetString() : null;
+    }
+
+    private static IReadOnlyList<int> ReadEos(string path)
+    {
+        if (!File.Exists(path)) return [];
+        using var document = Json(path);
+        if (!document.RootElement.TryGetProperty("eos_token_id", out var eos)) return [];
+        return eos.ValueKind switch
+        {
+            JsonValueKind.Number => [eos.GetInt32()],
+            JsonValueKind.Array => [.. eos.EnumerateArray().Select(e => e.GetInt32())],
+            JsonValueKind.Null => [],
+            _ => throw new InvalidDataException($"'{path}': eos_token_id is {eos.GetRawText()}, expected a token id or a list of them."),
+        };
+    }
+
+    private static JsonDocument Json(string path)
+    {
+        try { return JsonDocument.Parse(File.ReadAllBytes(path)); }
+        catch (JsonException e) { throw new InvalidDataException($"'{path}' is not valid JSON: {e.Message} Copy it again from the original checkpoint.", e); }
+    }
+}

@@ -1,0 +1,110 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Moss.Model.Text;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Moss.Model.Checkpoints;
+
+public sealed partial class CheckpointFolder
+{
+    private const long ShardBytes = 5_000_000_000; // what hubs and transformers use
+
+    /// <summary>Writes a trained network as a complete new checkpoint: aside, flushed, manifest last, then renamed.</summary>
+    /// <param name="target">The new folder; must not exist.</param>
+    /// <param name="trained">Network with the folder it came from, whose other files are copied byte for byte.</param>
+    /// <param name="moss">moss.json: run, dataset, settings, seed …, whatever the caller wants to be able to name later.</param>
+    /// <param name="checkPrompts">Conversations (16 by convention) whose answers are recorded in checks.json as proof of what was trained.</param>
+    /// <returns>The new checkpoint's manifest hash.</returns>
+    /// <remarks>Weights keep the base's number format; the network in memory is rounded to it first, so both are the same.</remarks>
+    public static string Write(
+        string target, LoadedCheckpoint trained, JsonObject moss, IReadOnlyList<IReadOnlyList<ChatTurn>> checkPrompts)
+    {
+        var type = trained.Config.WeightType switch { "bfloat16" => ScalarType.BFloat16, "float16" => ScalarType.Float16, _ => ScalarType.Float32 };
+        if (type != ScalarType.Float32) Round(trained.Transformer, type);
+        var checks = CheckpointChecks.Compute(trained.Transformer, trained.Tokenizer, trained.ChatTemplate, checkPrompts, trained.StopIds);
+        return WriteFolder(target, aside =>
+        {
+            foreach (var file in Directory.EnumerateFiles(trained.Folder.Path).Where(f => !IsOwn(System.IO.Path.GetFileName(f), trained.Folder)))
+                DurableFiles.Copy(file, System.IO.Path.Combine(aside, System.IO.Path.GetFileName(file)));
+            WriteWeights(aside, trained.Transformer, type, ShardBytes);
+            DurableFiles.WriteText(System.IO.Path.Combine(aside, MossFile), moss.ToJsonString(Indented) + "\n");
+            DurableFiles.WriteText(System.IO.Path.Combine(aside, CheckpointChecks.FileName), checks.ToJson().ToJsonString() + "\n");
+        });
+    }
+
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
+
+    /// <summary>Everything or nothing: a reader sees the finished folder or none.</summary>
+    internal static string WriteFolder(string target, Action<string> fill)
+    {
+        target = System.IO.Path.GetFullPath(target);
+        if (Directory.Exists(target) || File.Exists(target)) throw new IOException($"'{target}' exists already; a checkpoint is never overwritten. Choose another name.");
+        var parent = System.IO.Path.GetDirectoryName(target)!;
+        Directory.CreateDirectory(parent);
+        var aside = $"{target}.tmp-{Guid.NewGuid():N}";
+        Directory.CreateDirectory(aside);
+        try
+        {
+            fill(aside);
+            var manifest = Manifest.Describe(aside);
+            DurableFiles.WriteText(System.IO.Path.Combine(aside, Manifest.FileName), manifest);
+            DurableFiles.FlushFolder(aside);
+            Directory.Move(aside, target);
+            DurableFiles.FlushFolder(parent);
+            return Manifest.HashText(manifest);
+        }
+        catch
+        {
+            if (Directory.Exists(aside)) Directory.Delete(aside, recursive: true);
+            throw;
+        }
+    }
+
+    internal static void WriteWeights(string folder, Transformer network, ScalarType type, long shardBytes)
+    {
+        var size = type == ScalarType.Float32 ? 4 : 2;
+        var shards = new List<List<(string Name, Tensor Value)>> { new() };
+        long bytes = 0, total = 0;
+        foreach (var (name, parameter) in network.named_parameters().OrderBy(p => p.name, StringComparer.Ordinal))
+        {
+            var length = parameter.NumberOfElements * size;
+            if (shards[^1].Count > 0 && bytes + length > shardBytes) (bytes, _) = (0, Add(shards));
+            shards[^1].Add((name, parameter));
+            (bytes, total) = (bytes + length, total + length);
+        }
+        if (shards is [var only])
+        {
+            Safetensors.Save(System.IO.Path.Combine(folder, WeightsFile), only, type);
+            return;
+        }
+        var map = new JsonObject();
+        for (var i = 0; i < shards.Count; i++)
+        {
+            var file = $"model-{i + 1:D5}-of-{shards.Count:D5}.safetensors";
+            Safetensors.Save(System.IO.Path.Combine(folder, file), shards[i], type);
+            foreach (var (name, _) in shards[i]) map[name] = file;
+        }
+        var index = new JsonObject { ["metadata"] = new JsonObject { ["total_size"] = total }, ["weight_map"] = map };
+        DurableFiles.WriteText(System.IO.Path.Combine(folder, IndexFile), index.ToJsonString(Indented) + "\n");
+
+        static int Add(List<List<(string, Tensor)>> shards)
+        {
+            shards.Add([]);
+            return shards.Count;
+        }
+    }
+
+    private static bool IsOwn(string file, CheckpointFolder basis) =>
+        file is IndexFile or MossFile or CheckpointChecks.FileName or Manifest.FileName || basis.WeightFiles.Contains(file);
+
+    private static void Round(Transformer network, ScalarType type)
+    {
+        using var mode = no_grad();
+        foreach (var parameter in network.parameters())
+        {
+            using var scope = NewDisposeScope();
+            parameter.copy_(parameter.to(type));
+        }
+    }
+}

@@ -1,0 +1,58 @@
+using Moss.Model.Text;
+using TorchSharp;
+
+namespace Moss.Model.Checkpoints;
+
+/// <summary>A checkpoint in memory, verified: network, tokenizer and chat template that belong together.</summary>
+public sealed class LoadedCheckpoint : IDisposable
+{
+    private LoadedCheckpoint(CheckpointFolder folder, Transformer transformer, Tokenizer tokenizer, ChatTemplate template)
+    {
+        (Folder, Transformer, Tokenizer, ChatTemplate) = (folder, transformer, tokenizer, template);
+        StopIds = folder.EosTokenIds.Append(template.Terminator).Where(id => id < tokenizer.Size).ToHashSet();
+    }
+
+    public CheckpointFolder Folder { get; }
+    public Transformer Transformer { get; }
+    public Tokenizer Tokenizer { get; }
+    public ChatTemplate ChatTemplate { get; }
+    public ModelConfig Config => Folder.Config;
+    public ModelConfig ModelConfig => Folder.Config;
+    public string ManifestSha256 => Folder.ManifestSha256;
+
+    /// <summary>Tokens that end a reply: those of the configs and the template's terminator.</summary>
+    public IReadOnlySet<int> StopIds { get; }
+
+    /// <summary>Verifies the manifest, reads everything and checks that the parts fit each other.</summary>
+    /// <param name="device">Null for CUDA where there is one, else the CPU.</param>
+    /// <param name="template">Name of a chat template, for folders whose own is unknown.</param>
+    /// <exception cref="InvalidDataException">What is damaged or does not fit, in which file.</exception>
+    public static LoadedCheckpoint Load(string folder, torch.Device? device = null, string? template = null)
+    {
+        var opened = CheckpointFolder.Open(folder);
+        opened.VerifyManifest();
+        var tokenizer = Tokenizer.Load(folder);
+        if (tokenizer.Size > opened.Config.VocabSize) throw new InvalidDataException(
+            $"'{folder}': the tokenizer knows {tokenizer.Size:N0} tokens but the weights have room for {opened.Config.VocabSize:N0}. " +
+            "They come from different models, so replies would be noise. Copy tokenizer.json from the checkpoint this one was trained from.");
+        var chat = ChatTemplate.For(opened, tokenizer, template);
+        var transformer = new Transformer(opened.Config, device ?? TorchRuntime.BestDevice());
+        try
+        {
+            opened.LoadWeights(transformer);
+        }
+        catch
+        {
+            transformer.Dispose();
+            throw;
+        }
+        transformer.eval();
+        return new(opened, transformer, tokenizer, chat);
+    }
+
+    /// <summary>Proves that this network answers as the trainer recorded in checks.json; without that file there is nothing to prove.</summary>
+    /// <exception cref="InvalidDataException">Served is not trained; says how far apart.</exception>
+    public void VerifyChecks() => CheckpointChecks.Read(Folder.Path)?.Verify(Transformer, Folder.Path, StopIds, Tokenizer.Size);
+
+    public void Dispose() => Transformer.Dispose();
+}

@@ -1,0 +1,45 @@
+namespace Moss.Model.Generation;
+
+/// <summary>How the next token is chosen.</summary>
+public sealed record SamplingOptions
+{
+    /// <summary>Always the likeliest token, nothing else considered.</summary>
+    public static readonly SamplingOptions Greedy = new() { Temperature = 0, TopP = 1, RepetitionPenalty = 1 };
+
+    /// <summary>Divides the logits; 0 takes the likeliest token. 0.7, 0.8 and 1.02 are what MOSS was published with.</summary>
+    public double Temperature { get; init; } = 0.7;
+
+    /// <summary>Keep the likeliest tokens that together reach this probability; 1 keeps all.</summary>
+    public double TopP { get; init; } = 0.8;
+
+    /// <summary>Keep this many of the likeliest tokens; 0 keeps all.</summary>
+    public int TopK { get; init; }
+
+    /// <summary>Makes tokens that were already said, prompt included, less likely; 1 changes nothing. Keskar et al. 2019, arXiv:1909.05858.</summary>
+    public double RepetitionPenalty { get; init; } = 1.02;
+
+    public int MaxNewTokens { get; init; } = 256;
+
+    /// <summary>The same seed, prompt and checkpoint give the same reply, whatever else the process generates.</summary>
+    public long Seed { get; init; }
+
+    /// <summary>Texts that end the reply and are not part of it.</summary>
+    public IReadOnlyList<string> Stop { get; init; } = [];
+
+    /// <exception cref="ArgumentException">Which setting is out of which range.</exception>
+    public SamplingOptions Checked()
+    {
+        Require(Temperature is >= 0 and <= 10, nameof(Temperature), Temperature, "0 to 10");
+        Require(TopP is > 0 and <= 1, nameof(TopP), TopP, "above 0, at most 1");
+        Require(TopK >= 0, nameof(TopK), TopK, "0 (all) or more");
+        Require(RepetitionPenalty is > 0 and <= 10, nameof(RepetitionPenalty), RepetitionPenalty, "above 0, at most 10");
+        Require(MaxNewTokens >= 1, nameof(MaxNewTokens), MaxNewTokens, "1 or more");
+        Require(Stop.All(s => s.Length > 0), nameof(Stop), "\"\"", "texts that are not empty");
+        return this;
+    }
+
+    private static void Require(bool holds, string name, object value, string range)
+    {
+        if (!holds) throw new ArgumentException($"{name} is {value}, expected {range}.");
+    }
+}

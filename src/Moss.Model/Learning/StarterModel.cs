@@ -1,0 +1,124 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Moss.Model.Checkpoints;
+using Moss.Model.Text;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Moss.Model.Learning;
+
+/// <summary>The first checkpoint of a new installation: a small network and its tokenizer, both trained on the spot from the samples.</summary>
+public static class StarterModel
+{
+    private const int VocabularySize = 4_096, Context = 2_048;
+    private const double InitialDeviation = 0.02; // GPT-2's
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
+
+    /// <summary>What the starter's training does; also what its progress counts.</summary>
+    public static SupervisedSettings Settings(long seed) => new()
+    {
+        Epochs = 30, PeakLearningRate = 3e-3, WarmupFraction = 0.05, BatchSize = 16, MicroBatchTokens = 4_096, MaxTokens = Context,
+        WeightDecay = 0.01, ClipNorm = 1, Seed = seed,
+    };
+
+    /// <summary>Trains tokenizer and network and writes the complete checkpoint folder.</summary>
+    /// <param name="target">The new folder; must not exist.</param>
+    /// <param name="conversations">What MOSS is to say; also the text its vocabulary is made from.</param>
+    /// <param name="heldOut">Conversations never trained on; their loss is recorded in moss.json. May be empty.</param>
+    /// <param name="progress">Called after every optimizer step.</param>
+    /// <param name="seed">Decides initial weights and order; the same seed, thread count and samples give the same checkpoint.</param>
+    /// <returns>The checkpoint's manifest hash.</returns>
+    public static string Create(
+        string target, IReadOnlyList<IReadOnlyList<ChatTurn>> conversations, IReadOnlyList<IReadOnlyList<ChatTurn>> heldOut,
+        Action<TrainingStep>? progress = null, long seed = 1)
+    {
+        if (conversations.Count == 0) throw new ArgumentException("There is no sample conversation to learn from.", nameof(conversations));
+        var aside = $"{Path.GetFullPath(target)}.tmp-{Guid.NewGuid():N}";
+        Directory.CreateDirectory(aside);
+        try
+        {
+            WriteUntrained(aside, conversations, seed);
+            using var starter = LoadedCheckpoint.Load(aside, CPU);
+            var settings = Settings(seed);
+            var examples = Examples(starter.ChatTemplate, conversations);
+            using var training = new SupervisedTraining(starter.Transformer, examples, settings);
+            var last = training.Run().Aggregate((TrainingStep?)null, (_, step) =>
+            {
+                progress?.Invoke(step);
+                return step;
+            })!;
+            var unseen = Examples(starter.ChatTemplate, heldOut);
+            return CheckpointFolder.Write(target, starter, new JsonObject
+            {
+                ["format"] = "moss.checkpoint/1", ["kind"] = "Base", ["recipe"] = "starter", ["seed"] = seed,
+                ["conversations"] = conversations.Count, ["steps"] = last.Number, ["loss"] = last.Loss,
+                ["held_out_loss"] = unseen.Count == 0 ? null : training.Evaluate(unseen),
+                ["settings"] = JsonSerializer.SerializeToNode(settings),
+                ["template_sha256"] = starter.ChatTemplate.Sha256, ["threads"] = TorchRuntime.Threads,
+            }, [.. conversations.Take(CheckpointChecks.PromptCount).Select(UpToFirstQuestion)]);
+        }
+        finally
+        {
+            Directory.Delete(aside, recursive: true);
+        }
+    }
+
+    private static List<TrainingExample> Examples(ChatTemplate template, IReadOnlyList<IReadOnlyList<ChatTurn>> conversations) =>
+        [.. conversations.Select(turns => TrainingExample.From(template, turns, Context)).OfType<TrainingExample>()];
+
+    private static IReadOnlyList<ChatTurn> UpToFirstQuestion(IReadOnlyList<ChatTurn> turns) =>
+        [.. turns.TakeWhile(t => t.Role != ChatTurn.Assistant)];
+
+    private static void WriteUntrained(string folder, IReadOnlyList<IReadOnlyList<ChatTurn>> conversations, long seed)
+    {
+        void Write(string file, JsonNode json) => DurableFiles.WriteText(Path.Combine(folder, file), json.ToJsonString(Indented) + "\n");
+
+        var texts = conversations.SelectMany(turns => turns).SelectMany(t => new[] { t.Role + "\n", t.Text });
+        BpeTrainer.Train(texts, VocabularySize, Path.Combine(folder, "tokenizer.json"));
+        var tokenizer = Tokenizer.Load(folder);
+        var (end, turnEnd) = (tokenizer.IdOf(BpeTrainer.EndOfText)!.Value, tokenizer.IdOf(BpeTrainer.TurnEnd)!.Value);
+        var config = Shape(tokenizer.Size) with { EosTokenIds = [turnEnd], BosTokenId = end };
+
+        Write("config.json", config.ToJson());
+        Write("generation_config.json", new JsonObject
+        {
+            ["bos_token_id"] = end, ["eos_token_id"] = new JsonArray(turnEnd, end), ["pad_token_id"] = end,
+            ["do_sample"] = true, ["temperature"] = 0.7, ["top_p"] = 0.8, ["repetition_penalty"] = 1.02,
+        });
+        Write("special_tokens_map.json", new JsonObject
+        {
+            ["eos_token"] = BpeTrainer.TurnEnd, ["pad_token"] = BpeTrainer.EndOfText,
+            ["additional_special_tokens"] = new JsonArray(BpeTrainer.TurnStart, BpeTrainer.TurnEnd),
+        });
+        Write("tokenizer_config.json", new JsonObject
+        {
+            ["add_prefix_space"] = false, ["bos_token"] = null, ["chat_template"] = ChatDialect.PlainJinja, ["clean_up_tokenization_spaces"] = false,
+            ["eos_token"] = BpeTrainer.TurnEnd, ["errors"] = "replace", ["model_max_length"] = Context, ["pad_token"] = BpeTrainer.EndOfText,
+            ["tokenizer_class"] = "Qwen2Tokenizer", ["unk_token"] = null,
+        });
+        DurableFiles.WriteText(Path.Combine(folder, "chat_template.jinja"), ChatDialect.PlainJinja);
+        using var network = new Transformer(config, CPU);
+        Initialize(network, seed);
+        CheckpointFolder.WriteWeights(folder, network, ScalarType.Float32, long.MaxValue);
+    }
+
+    /// <summary>About 3 million parameters: learns a few hundred answers in about a minute on two cores.</summary>
+    private static ModelConfig Shape(int vocabulary) => new()
+    {
+        Family = "qwen3", VocabSize = vocabulary, HiddenSize = 192, IntermediateSize = 512, LayerCount = 4, HeadCount = 4, KeyValueHeadCount = 2,
+        HeadDim = 64, NormEpsilon = 1e-6, RopeTheta = 10_000, QueryKeyNorm = true, TiedEmbeddings = true, ContextLength = Context,
+    };
+
+    private static void Initialize(Transformer network, long seed)
+    {
+        using var mode = no_grad();
+        using var random = new Generator(unchecked((ulong)seed));
+        var residual = 1 / Math.Sqrt(2 * network.Config.LayerCount); // what adds to the residual stream starts smaller, as in GPT-2
+        foreach (var (name, parameter) in network.named_parameters().OrderBy(p => p.name, StringComparer.Ordinal))
+        {
+            if (parameter.dim() < 2) continue; // norms start at one
+            var adds = name.EndsWith("o_proj.weight", StringComparison.Ordinal) || name.EndsWith("down_proj.weight", StringComparison.Ordinal);
+            parameter.normal_(0, adds ? InitialDeviation * residual : InitialDeviation, generator: random);
+        }
+    }
+}

@@ -1,0 +1,60 @@
+using System.Globalization;
+using System.Text;
+
+namespace Moss.Model.Text;
+
+/// <summary>Cuts text into the pieces that BPE merges within: the published regular expressions as hand-written scanners.</summary>
+/// <remarks>.NET's Regex works on UTF-16 units and never matches \p{L} beyond U+FFFF, so it cuts rare scripts wrongly.</remarks>
+internal abstract class SplitRule
+{
+    /// <summary>Qwen2, Qwen2.5, Qwen3: numbers digit by digit.</summary>
+    public static readonly SplitRule Qwen = new ModernSplit(longestNumber: 1);
+
+    /// <summary>Llama 3: numbers in groups of up to three digits.</summary>
+    public static readonly SplitRule Llama3 = new ModernSplit(longestNumber: 3);
+
+    /// <summary>GPT-2 and MOSS-003.</summary>
+    public static readonly SplitRule Gpt2 = new Gpt2Split();
+
+    /// <summary>SmolLM2: every digit alone, then as GPT-2 within what is left.</summary>
+    public static readonly SplitRule Gpt2Digits = new Gpt2Split { DigitsAlone = true };
+
+    /// <summary>End of the piece that starts at <paramref name="start"/>; always past it.</summary>
+    public abstract int Next(ReadOnlySpan<char> text, int start);
+
+    /// <summary>What the expressions distinguish: letters, numbers, white space and everything else.</summary>
+    protected enum Kind { Letter, Number, Space, Other }
+
+    protected static Kind KindAt(ReadOnlySpan<char> text, int at, out int next)
+    {
+        Rune.DecodeFromUtf16(text[at..], out var rune, out var length); // a lone surrogate reads as U+FFFD
+        next = at + length;
+        if (rune.IsAscii)
+        {
+            var c = (char)rune.Value;
+            return char.IsAsciiLetter(c) ? Kind.Letter : char.IsAsciiDigit(c) ? Kind.Number
+                : c is ' ' or (>= '\t' and <= '\r') ? Kind.Space : Kind.Other;
+        }
+        if (Rune.IsWhiteSpace(rune)) return Kind.Space;
+        return Rune.GetUnicodeCategory(rune) switch
+        {
+            <= UnicodeCategory.OtherLetter => Kind.Letter,               // Lu Ll Lt Lm Lo
+            >= UnicodeCategory.DecimalDigitNumber and <= UnicodeCategory.OtherNumber => Kind.Number, // Nd Nl No
+            _ => Kind.Other,
+        };
+    }
+
+    protected static int Run(ReadOnlySpan<char> text, int at, Kind kind, int most = int.MaxValue)
+    {
+        for (; at < text.Length && most > 0 && KindAt(text, at, out var next) == kind; most--) at = next;
+        return at;
+    }
+
+    /// <summary>\s+(?!\S)|\s+ : a run of white space leaves its last character to the word that follows.</summary>
+    protected static int Spaces(ReadOnlySpan<char> text, int start)
+    {
+        var (at, last) = (start, start);
+        while (at < text.Length && KindAt(text, at, out var next) == Kind.Space) (last, at) = (at, next);
+        return at == text.Length || last == start ? at : last;
+    }
+}

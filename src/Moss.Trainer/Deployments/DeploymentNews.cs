@@ -1,0 +1,53 @@
+using Moss.Data;
+using Moss.Data.Deployments;
+using Npgsql;
+
+namespace Moss.Trainer.Deployments;
+
+/// <summary>A connection that hears of new deployment rows at once; when it is lost, looking every few seconds has to do.</summary>
+internal sealed class DeploymentNews(string connectionString) : IAsyncDisposable
+{
+    private NpgsqlConnection? _listening;
+
+    /// <summary>Listens from now on. Call it before looking at the rows, so that nothing falls between.</summary>
+    public async Task ListenAsync(CancellationToken cancellation)
+    {
+        if (_listening is not null) return;
+        var own = new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false, KeepAlive = 30 };
+        var connection = new NpgsqlConnection(own.ConnectionString);
+        try
+        {
+            await connection.OpenAsync(cancellation);
+            await using var listen = new NpgsqlCommand($"LISTEN {DeploymentCommands.Channel}", connection);
+            await listen.ExecuteNonQueryAsync(cancellation);
+            _listening = connection;
+        }
+        catch
+        {
+            await connection.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Returns at the next notification, when the patience is over, or, after it, when the connection is lost.</summary>
+    public async Task WaitAsync(TimeSpan patience, CancellationToken cancellation)
+    {
+        try
+        {
+            if (_listening is null) await Task.Delay(patience, cancellation);
+            else await _listening.WaitAsync(patience, cancellation);
+        }
+        catch (Exception e) when (Db.IsUnreachable(e) || e is InvalidOperationException)
+        {
+            await DisposeAsync();
+            await Task.Delay(patience, cancellation);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_listening is null) return;
+        await _listening.DisposeAsync();
+        _listening = null;
+    }
+}

@@ -1,0 +1,47 @@
+using System.Linq.Expressions;
+using Hangfire;
+using Hangfire.States;
+using Hangfire.Storage;
+using Microsoft.EntityFrameworkCore;
+using Moss.Data;
+using Moss.Data.AgentRuns;
+using Moss.Data.Training;
+using Moss.Trainer.AgentRuns;
+using Moss.Trainer.Training;
+
+namespace Moss.Trainer.Dispatch;
+
+/// <summary>Looks for rows that ask for work and gives each a Hangfire job. Rows are the truth: a job too many finds nothing to claim.</summary>
+[Queue(Queues.Dispatch)]
+[AutomaticRetry(Attempts = 0)]
+[ShortLived]
+internal sealed class DispatchJob(IDbContextFactory<MossDbContext> factory, IBackgroundJobClient jobs, JobStorage storage, Schedules schedules)
+{
+    public async Task RunAsync(CancellationToken shutdown)
+    {
+        await schedules.LookAsync(shutdown);
+
+        await using var db = await factory.CreateDbContextAsync(shutdown);
+        var runs = await db.ClaimableRunsAsync(shutdown);
+        foreach (var run in await db.TrainingRuns.Where(r => runs.Contains(r.Id)).Select(r => new { r.Id, r.Attempt }).ToListAsync(shutdown))
+            Once<TrainingJob>($"moss:training:{run.Id}:{run.Attempt}", job => job.RunAsync(run.Id, CancellationToken.None));
+
+        var agentRuns = await db.ClaimableAgentRunsAsync(shutdown);
+        foreach (var run in await db.AgentRuns.Where(r => agentRuns.Contains(r.Id)).Select(r => new { r.Id, r.Attempt }).ToListAsync(shutdown))
+            Once<AgentRunJob>($"moss:agent-run:{run.Id}:{run.Attempt}", job => job.RunAsync(run.Id, CancellationToken.None));
+    }
+
+    /// <summary>One waiting or working job per row and attempt. A claim raises the attempt, so a run that comes back gets a new job.</summary>
+    private void Once<TJob>(string key, Expression<Func<TJob, Task>> call)
+    {
+        using var connection = storage.GetConnection();
+        if (connection.GetAllEntriesFromHash(key)?.GetValueOrDefault("job") is { } known
+            && connection.GetStateData(known)?.Name is var state && (state == EnqueuedState.StateName || state == ProcessingState.StateName)) return;
+
+        var job = jobs.Enqueue(call);
+        using var write = connection.CreateWriteTransaction();
+        write.SetRangeInHash(key, [new("job", job)]);
+        if (write is JobStorageTransaction transaction) transaction.ExpireHash(key, TimeSpan.FromDays(1));
+        write.Commit();
+    }
+}

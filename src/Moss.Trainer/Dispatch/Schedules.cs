@@ -1,0 +1,72 @@
+using Cronos;
+using Microsoft.EntityFrameworkCore;
+using Moss.Data;
+using Moss.Data.Datasets;
+using Moss.Data.Deployments;
+using Moss.Data.Training;
+
+namespace Moss.Trainer.Dispatch;
+
+/// <summary>The standing orders: at their times, if enough new judgements came in, a dataset version is frozen and a run queued.</summary>
+internal sealed class Schedules(IDbContextFactory<MossDbContext> factory, ILogger<Schedules> logger)
+{
+    public async Task LookAsync(CancellationToken cancellation)
+    {
+        await using var db = await factory.CreateDbContextAsync(cancellation);
+        foreach (var id in await db.TrainingSchedules.Where(s => s.Enabled).OrderBy(s => s.Id).Select(s => s.Id).ToListAsync(cancellation))
+            await LookAsync(id, cancellation);
+    }
+
+    /// <summary>One look, in one transaction on the locked row: however many workers look, a due time is acted on once.</summary>
+    private async Task LookAsync(Guid id, CancellationToken cancellation)
+    {
+        await using var db = await factory.CreateDbContextAsync(cancellation);
+        await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
+        var locked = await db.TrainingSchedules
+            .FromSql($"SELECT * FROM training_schedules WHERE id = {id} AND enabled FOR UPDATE SKIP LOCKED").AsNoTracking().ToListAsync(cancellation);
+        if (locked is not [var schedule]) return; // another worker is at it
+
+        var now = await db.Database.SqlQuery<DateTimeOffset>($"""SELECT now() AS "Value" """).SingleAsync(cancellation);
+        string outcome;
+        try
+        {
+            if (Next(schedule.Cron, schedule.LastLookAt ?? schedule.CreatedAt) is not { } due || due > now) return;
+            await db.Database.ExecuteSqlRawAsync("SAVEPOINT act", cancellation);
+            outcome = await ActAsync(db, schedule, cancellation);
+        }
+        catch (Exception e) when (e is MossInputException or CronFormatException)
+        {
+            if (db.Database.CurrentTransaction is not null && e is MossInputException)
+                await db.Database.ExecuteSqlRawAsync("ROLLBACK TO SAVEPOINT act", cancellation);
+            outcome = e is CronFormatException ? $"The cron expression '{schedule.Cron}' cannot be read: {e.Message}" : e.Message;
+            if (outcome == schedule.LastOutcome) return;
+        }
+        await db.Database.ExecuteSqlAsync(
+            $"UPDATE training_schedules SET last_look_at = {now}, last_outcome = {outcome} WHERE id = {id}", cancellation);
+        await transaction.CommitAsync(cancellation);
+        logger.LogInformation("Schedule {ScheduleId}: {Outcome}", id, outcome);
+    }
+
+    private static async Task<string> ActAsync(MossDbContext db, TrainingSchedule schedule, CancellationToken cancellation)
+    {
+        var found = await db.CountNewJudgementsAsync(schedule.ProjectId, schedule.Recipe, cancellation);
+        if (found < schedule.MinNewJudgements) return $"{found} new judgements, {schedule.MinNewJudgements} are needed: nothing to do.";
+        if (await db.TrainingRuns.AnyAsync(r => r.ScheduleId == schedule.Id && (r.State == RunState.Queued || r.State == RunState.Running), cancellation))
+            return $"{found} new judgements, but this schedule's last run is still under way.";
+        if (await db.CurrentDeploymentAsync(Deployment.Champion, cancellation) is not var (_, champion))
+            return "Nothing is deployed, so there is no checkpoint to start from.";
+
+        var version = await db.FreezeAsync(schedule.ProjectId, null, new FreezeRule { Recipe = schedule.Recipe }, schedule.CreatedBy, cancellation);
+        var run = Guid.CreateVersion7();
+        await db.QueueRunAsync(
+            run, schedule.ProjectId, schedule.Recipe, schedule.Settings, version.Id, champion.Id, seed: 1, schedule.DeployIf, schedule.CreatedBy, schedule.Id, cancellation);
+        return $"{found} new judgements: queued run {run} on dataset version {version.Name}, starting from {champion.Name}.";
+    }
+
+    /// <summary>The next time after a given one, UTC; five fields, or six with seconds first.</summary>
+    internal static DateTimeOffset? Next(string cron, DateTimeOffset after)
+    {
+        var seconds = cron.Split(' ', StringSplitOptions.RemoveEmptyEntries).Length == 6;
+        return CronExpression.Parse(cron, seconds ? CronFormat.IncludeSeconds : CronFormat.Standard).GetNextOccurrence(after, TimeZoneInfo.Utc);
+    }
+}

@@ -1,0 +1,20 @@
+using Moss.Data.Deployments;
+
+namespace Moss.Trainer.Serving;
+
+/// <summary>/healthz: the process lives. /readyz: it has a checkpoint to answer with, or says why not.</summary>
+internal static class HealthApi
+{
+    public static void MapHealth(this IEndpointRouteBuilder routes)
+    {
+        routes.MapGet("/healthz", (ReplyLoop loop) => Results.Json(new { Status = "ok", loop.Waiting }, ReplyJson.Options));
+        routes.MapGet("/readyz", (Roster roster) => roster.Posts is [_, ..] posts
+            ? Results.Json(new
+            {
+                Status = "ready",
+                Checkpoint = (posts.FirstOrDefault(p => p.Name == Deployment.Champion) ?? posts[0]).Checkpoint.Name,
+                roster.Error,
+            }, ReplyJson.Options)
+            : Results.Json(new { Status = "not_ready", Reason = roster.WhyNotReady }, ReplyJson.Options, statusCode: 503));
+    }
+}

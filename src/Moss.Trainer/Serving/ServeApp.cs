@@ -1,0 +1,51 @@
+using Moss.Data;
+using Moss.Trainer.Deployments;
+
+namespace Moss.Trainer.Serving;
+
+/// <summary>The model server, put together.</summary>
+internal static class ServeApp
+{
+    private const int MostConnections = 1_000;
+
+    /// <param name="url">Where to listen, and how others reach it.</param>
+    /// <param name="connectionString">The database whose deployments are followed; it may be away, also at the start.</param>
+    /// <param name="checkpoints">Folder of the checkpoint folders.</param>
+    public static WebApplication Create(string url, string connectionString, string checkpoints, params string[] args)
+    {
+        var builder = WebApplication.CreateSlimBuilder(args);
+        builder.WebHost.UseUrls(url).ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = ChatRequest.MaxBodyBytes;
+            kestrel.Limits.MaxConcurrentConnections = MostConnections;
+        });
+        builder.Logging.AddSimpleConsole(console =>
+        {
+            console.SingleLine = true;
+            console.TimestampFormat = "HH:mm:ss ";
+        }).AddFilter("Microsoft", LogLevel.Warning);
+        builder.Services.AddOptions<ServeOptions>()
+            .BindConfiguration(ServeOptions.Section, binder => binder.ErrorOnUnknownConfiguration = true)
+            .ValidateDataAnnotations().ValidateOnStart();
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(5)); // replies in progress may end
+
+        builder.Services.AddMossData(connectionString);
+        builder.Services.AddSingleton(TimeProvider.System).AddSingleton<Roster>();
+        builder.Services.AddSingleton<ReplyLoop>().AddHostedService(services => services.GetRequiredService<ReplyLoop>());
+        builder.Services.AddSingleton<ReplyStart>();
+
+        builder.Services.AddSingleton(new ServeAddress(url));
+        builder.Services.AddSingleton(new DeploymentNews(connectionString)).AddSingleton<CheckpointsByName>();
+        builder.Services.AddSingleton(services => new CheckpointStore(checkpoints, services.GetRequiredService<TimeProvider>()));
+        builder.Services.AddSingleton<ServerReport>().AddHostedService(services => services.GetRequiredService<ServerReport>());
+        builder.Services.AddHostedService<DeploymentFollower>();
+
+        var app = builder.Build();
+        app.UseApiErrors();
+        app.MapChat();
+        app.MapModels();
+        app.MapHealth();
+        return app;
+    }
+}

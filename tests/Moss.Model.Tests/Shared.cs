@@ -1,0 +1,46 @@
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+using Moss.Model.Text;
+
+namespace Moss.Model.Tests;
+
+/// <summary>Reference numbers and files that lie beside the repository, and what tests make for themselves.</summary>
+internal static class Shared
+{
+    private static readonly string? Root = Environment.GetEnvironmentVariable("MOSS_SHARED") ?? Beside();
+
+    /// <summary>A file or folder of ../shared; without it the test is skipped, or fails under CI.</summary>
+    public static string Find(string relative)
+    {
+        if (Root is not null) return Path.Combine(Root, relative);
+        Assert.SkipUnless(Environment.GetEnvironmentVariable("CI") == "true", $"../shared/{relative} is not here: reference data lies beside the repository.");
+        throw new DirectoryNotFoundException($"../shared/{relative} is missing and CI=true: put the reference data beside the repository or set MOSS_SHARED.");
+    }
+
+    public static JsonElement Json(string relative)
+    {
+        using var document = JsonDocument.Parse(File.ReadAllBytes(Find(relative)));
+        return document.RootElement.Clone();
+    }
+
+    public static IEnumerable<JsonElement> Lines(string relative) => File.ReadLines(Find(relative)).Select(line =>
+    {
+        using var document = JsonDocument.Parse(line);
+        return document.RootElement.Clone();
+    });
+
+    public static int[] Ints(this JsonElement list) => [.. list.EnumerateArray().Select(e => e.GetInt32())];
+    public static double[] Doubles(this JsonElement list) => [.. list.EnumerateArray().Select(e => e.GetDouble())];
+
+    public static string NewFolder() => Directory.CreateTempSubdirectory("moss-test-").FullName;
+
+    public static string Repository([CallerFilePath] string here = "")
+    {
+        var folder = new DirectoryInfo(Path.GetDirectoryName(here)!);
+        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "Moss.Platform.sln"))) folder = folder.Parent;
+        return folder?.FullName ?? throw new DirectoryNotFoundException($"No Moss.Platform.sln above {here}.");
+    }
+
+    private static string? Beside() =>
+        Path.GetFullPath(Path.Combine(Repository(), "..", "shared")) is var path && Directory.Exists(path) ? path : null;
+}

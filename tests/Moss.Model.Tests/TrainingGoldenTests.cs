@@ -1,0 +1,89 @@
+using Moss.Model.Learning;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Moss.Model.Tests;
+
+public class TrainingGoldenTests
+{
+    public static readonly TheoryData<string> Families = ["qwen3", "smollm2-like"];
+
+    [Theory, MemberData(nameof(Families))]
+    public void Loss_gradients_and_five_AdamW_steps_equal_the_reference(string family)
+    {
+        var golden = Shared.Json($"golden/{family}/train_golden.json");
+        using var model = GoldenTests.Load(family);
+        using var optimizer = new FusedAdamW(model, weightDecay: 0.1);
+        using var scope = NewDisposeScope();
+        var (ids, targets) = Batch(golden);
+        var learned = golden.GetProperty("unmasked_target_tokens").GetInt64();
+        var losses = golden.GetProperty("losses").Doubles();
+        var norms = golden.GetProperty("global_grad_norms").Doubles();
+        for (var step = 0; step < 5; step++)
+        {
+            optimizer.ZeroGradients();
+            var loss = Losses.TokenCrossEntropyBackward(model, ids, targets, learned).item<float>();
+            Assert.InRange(Math.Abs(loss - losses[step]), 0, 5e-5);
+            if (step == 0)
+                foreach (var expected in golden.GetProperty("grad_l2_norm").EnumerateObject())
+                    Near(expected.Value.GetDouble(), model.get_parameter(expected.Name)!.grad!.norm().item<float>(), 1e-4);
+            Near(norms[step], optimizer.ClipGradients(1e9).item<float>(), 1e-4);
+            optimizer.Step(1e-3);
+        }
+        Assert.InRange(Math.Abs(Losses.TokenCrossEntropy(model, ids, targets) / learned - golden.GetProperty("loss_after_5_steps").GetDouble()), 0, 5e-5);
+        foreach (var expected in golden.GetProperty("param_l2_norm_after_5_steps").EnumerateObject())
+            Near(expected.Value.GetDouble(), model.get_parameter(expected.Name)!.norm().item<float>(), 1e-4);
+    }
+
+    [Fact]
+    public void Two_halves_of_a_batch_give_the_gradient_of_the_whole()
+    {
+        var golden = Shared.Json("golden/qwen3/train_golden.json");
+        using var model = GoldenTests.Load("qwen3");
+        using var optimizer = new FusedAdamW(model, weightDecay: 0.1);
+        using var scope = NewDisposeScope();
+        var (ids, targets) = Batch(golden);
+        var learned = golden.GetProperty("unmasked_target_tokens").GetInt64();
+        var sum = 0f;
+        for (var row = 0; row < 2; row++)
+            sum += Losses.TokenCrossEntropyBackward(model, ids.narrow(0, row, 1), targets.narrow(0, row, 1), learned).item<float>();
+        Assert.InRange(Math.Abs(sum - golden.GetProperty("loss").GetDouble()), 0, 5e-5);
+        Near(golden.GetProperty("global_grad_norm").GetDouble(), optimizer.ClipGradients(1e9).item<float>(), 1e-4);
+    }
+
+    [Fact]
+    public void Clipping_shortens_the_gradient_to_the_limit_and_leaves_short_ones_alone()
+    {
+        var golden = Shared.Json("golden/qwen3/train_golden.json");
+        using var model = GoldenTests.Load("qwen3");
+        using var optimizer = new FusedAdamW(model, weightDecay: 0.1);
+        using var scope = NewDisposeScope();
+        var (ids, targets) = Batch(golden);
+        _ = Losses.TokenCrossEntropyBackward(model, ids, targets, 21);
+        optimizer.ClipGradients(1);
+        var clipped = optimizer.ClipGradients(2).item<float>();
+        Near(1, clipped, 1e-4);
+        Near(clipped, optimizer.ClipGradients(2).item<float>(), 1e-6);
+    }
+
+    [Fact]
+    public void A_batch_without_anything_to_learn_is_refused()
+    {
+        using var model = GoldenTests.Load("qwen3");
+        using var scope = NewDisposeScope();
+        var nothing = full([1, 3], -100L, int64);
+        Assert.Contains("0 / 0", Assert.Throws<ArgumentException>(() =>
+            Losses.TokenCrossEntropyBackward(model, GoldenTests.Row([1, 2, 3]), nothing, 1)).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>labels[t] of the file is the target of position t - 1.</summary>
+    private static (Tensor Ids, Tensor Targets) Batch(System.Text.Json.JsonElement golden)
+    {
+        var ids = golden.GetProperty("input_ids").EnumerateArray().SelectMany(r => r.Ints()).Select(i => (long)i).ToArray();
+        var targets = golden.GetProperty("labels").EnumerateArray().SelectMany(r => r.Ints().Skip(1).Append(-100)).Select(i => (long)i).ToArray();
+        return (tensor(ids, [2, ids.Length / 2], int64), tensor(targets, [2, targets.Length / 2], int64));
+    }
+
+    private static void Near(double expected, double actual, double relative) =>
+        Assert.InRange(Math.Abs(actual - expected) / expected, 0, relative);
+}
