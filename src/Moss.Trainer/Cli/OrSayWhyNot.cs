@@ -9,7 +9,7 @@ internal static class OrSayWhyNot
 {
     private const int CanceledCode = 130; // as shells say for Ctrl-C
 
-    /// <summary>Sets what the verb does. What a person can put right is said in a sentence on standard error and ends with code 1; a bug keeps its stack trace.</summary>
+    /// <summary>Sets what the verb does. What a person can put right is said on standard error and ends with code 1; a bug keeps its stack trace.</summary>
     public static Command Does(this Command command, Func<ParseResult, CancellationToken, Task<int>> work)
     {
         command.SetAction((parsed, cancellation) => SpokenAsync(() => work(parsed, cancellation), cancellation));

@@ -23,7 +23,10 @@ internal sealed record StarterProgress(TrainingStep Step, double SecondsLeft)
 
     public string ToJson() => JsonSerializer.Serialize(new
     {
-        step = Step.Number, total_steps = Step.Total, loss = Step.Loss, seconds_left = Math.Round(SecondsLeft, 1),
+        step = Step.Number,
+        total_steps = Step.Total,
+        loss = Step.Loss,
+        seconds_left = Math.Round(SecondsLeft, 1),
     });
 }
 
@@ -45,13 +48,15 @@ internal sealed record Starter(string Name, string Folder, string ManifestSha256
 
         // Two first starts at once: the second waits, and finds it made.
         var waiting = new Waiting(Console.Error.WriteLine, TimeProvider.System);
-        await using var alone = await LockedFile.TakeAsync(Path.Combine(installation.Checkpoints, name + ".lock"), "another process that makes the first checkpoint", waiting, cancellation);
+        await using var alone = await LockedFile.TakeAsync(
+            Path.Combine(installation.Checkpoints, name + ".lock"), "another process that makes the first checkpoint", waiting, cancellation);
         // What a start that was killed left behind.
         foreach (var unfinished in Directory.EnumerateDirectories(installation.Checkpoints, name + ".tmp-*")) Directory.Delete(unfinished, recursive: true);
         if (SoundManifest(folder) is { } sound) return new(name, folder, sound, Made: false, Seconds: 0);
 
         var started = TimeProvider.System.GetTimestamp();
-        var manifest = await Task.Factory.StartNew(() => Train(folder, samples, say, cancellation), cancellation, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        var manifest = await Task.Factory.StartNew(() => Train(folder, samples, say, cancellation),
+            cancellation, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         return new(name, folder, manifest, Made: true, TimeProvider.System.GetElapsedTime(started).TotalSeconds);
     }
 
@@ -65,21 +70,29 @@ internal sealed record Starter(string Name, string Folder, string ManifestSha256
         var taken = await db.Checkpoints.AnyAsync(c => c.Name == Name && c.ManifestSha256 != ManifestSha256, cancellation);
         var checkpoint = await db.RegisterBaseAsync(new Checkpoint
         {
-            Name = taken ? $"{Name}-{ManifestSha256[..4]}" : Name, Kind = CheckpointKind.Base, Family = opened.Config.Family, Folder = Path.GetFileName(Folder),
-            ManifestSha256 = ManifestSha256, TemplateSha256 = template, State = CheckpointState.Accepted, CreatedAt = TimeProvider.System.GetUtcNow(),
+            Name = taken ? $"{Name}-{ManifestSha256[..4]}" : Name,
+            Kind = CheckpointKind.Base,
+            Family = opened.Config.Family,
+            Folder = Path.GetFileName(Folder),
+            ManifestSha256 = ManifestSha256,
+            TemplateSha256 = template,
+            State = CheckpointState.Accepted,
+            CreatedAt = TimeProvider.System.GetUtcNow(),
         }, cancellation);
         var deployed = await db.Deployments.AnyAsync(cancellation);
         if (!deployed) await db.DeployAsync(Deployment.Champion, checkpoint.Id, "first start", by: null, cancellation);
         return new(checkpoint, !deployed);
     }
 
-    /// <summary>The manifest's hash when the folder is there and sound. A damaged one is put aside: made again from the same samples, it is the same.</summary>
+    /// <summary>The manifest's hash when the folder is there and sound.
+    /// A damaged one is put aside: made again from the same samples, it is the same.</summary>
     private static string? SoundManifest(string folder)
     {
         if (!Directory.Exists(folder)) return null;
         try
         {
-            return CheckpointFolder.Open(folder).VerifyManifest() ?? throw new InvalidDataException($"'{folder}' has no manifest.json, so it was never finished.");
+            return CheckpointFolder.Open(folder).VerifyManifest() ?? throw new InvalidDataException(
+                $"'{folder}' has no manifest.json, so it was never finished.");
         }
         catch (InvalidDataException e)
         {

@@ -69,7 +69,7 @@ public sealed class CheckpointVerbTests : IDisposable
     private static async Task<(int Code, string Output, string Error)> RunAsync(params string[] arguments)
     {
         using var process = Process.Start(new ProcessStartInfo("dotnet", [typeof(ServeOptions).Assembly.Location, .. arguments])
-            { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        { RedirectStandardOutput = true, RedirectStandardError = true })!;
         var (output, error) = (process.StandardOutput.ReadToEndAsync(Test), process.StandardError.ReadToEndAsync(Test));
         await process.WaitForExitAsync(Test);
         return (process.ExitCode, await output, await error);
