@@ -58,6 +58,7 @@
     detach: area => { if (area?.mossBox) { clearTimeout(area.mossBox.timer); area.mossBox = null; } },
     read: area => bytes(area.value) > MaxSent ? null : area.value,
     write: (area, text, focus) => {
+      if (area.mossBox) clearTimeout(area.mossBox.timer);
       area.value = text;
       grow(area);
       if (focus) { area.focus(); area.setSelectionRange(text.length, text.length); }
