@@ -39,7 +39,7 @@ total() { # total ATTRIBUTE FILE: the sum of an attribute over the <assembly> el
 passed=0 failed=0 skipped=0
 run() {
     local name=$1 started=$SECONDS next=30 code=0 log="$home/.moss/logs/test-$1.log" xml="$results/$1.xml"
-    (cd "$home" && exec dotnet "tests/$name/bin/Release/net10.0/$name.dll" -noColor -noLogo -xml "$xml") >"$log" 2>&1 </dev/null &
+    (cd "$home" && exec dotnet "tests/$name/bin/Release/net10.0/$name.dll" -noColor -noLogo -result-xml "$xml") >"$log" 2>&1 </dev/null &
     local job=$!
     while kill -0 "$job" 2>/dev/null; do
         sleep 0.2

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Microsoft.EntityFrameworkCore;
 using Moss.Data;
 using Npgsql;
 
@@ -22,11 +21,7 @@ while (true)
     try
     {
         var name = new NpgsqlConnectionStringBuilder(connection).Database;
-        var created = await DatabaseCreation.CreateIfMissingAsync(connection, stop.Token);
-        await using var db = MossData.Open(connection);
-        db.Database.SetCommandTimeout(TimeSpan.FromMinutes(10));
-        var pending = (await db.Database.GetPendingMigrationsAsync(stop.Token)).ToList();
-        await db.Database.MigrateAsync(stop.Token);
+        var (created, pending) = await DatabaseCreation.BringUpToDateAsync(connection, stop.Token);
         Console.WriteLine(pending.Count == 0
             ? $"Database {name} is up to date."
             : $"Database {name} {(created ? "created and " : "")}brought up to date: {string.Join(", ", pending)} ({clock.Elapsed.TotalSeconds:0.0} s).");

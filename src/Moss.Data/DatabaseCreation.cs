@@ -1,9 +1,28 @@
+using Microsoft.EntityFrameworkCore;
 using Npgsql;
 
 namespace Moss.Data;
 
 public static class DatabaseCreation
 {
+    /// <summary>
+    /// Makes the database if it is missing and applies the migrations that it lacks; their names. Several processes may do so at once: EF's own lock ends
+    /// between two migrations, so one of ours is held over all of them. The assembly Moss.Migrations must lie beside the program.
+    /// </summary>
+    public static async Task<(bool Created, IReadOnlyList<string> Applied)> BringUpToDateAsync(string connectionString, CancellationToken cancellation)
+    {
+        var created = await CreateIfMissingAsync(connectionString, cancellation);
+        var alone = new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false, CommandTimeout = 0 }.ConnectionString;
+        await using var holder = new NpgsqlConnection(alone);
+        await holder.OpenAsync(cancellation);
+        await using (var hold = new NpgsqlCommand("SELECT pg_advisory_lock(hashtextextended('moss migrations', 0))", holder)) // until the connection closes
+            await hold.ExecuteNonQueryAsync(cancellation);
+        await using var db = MossData.Open(alone);
+        var pending = (await db.Database.GetPendingMigrationsAsync(cancellation)).ToList();
+        await db.Database.MigrateAsync(cancellation);
+        return (created, pending);
+    }
+
     /// <summary>Makes the database that the connection string names if it is missing. Two callers at once are fine. True when it was made.</summary>
     public static async Task<bool> CreateIfMissingAsync(string connectionString, CancellationToken cancellation, string? template = null)
     {

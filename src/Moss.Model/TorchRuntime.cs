@@ -4,7 +4,7 @@ using TorchSharp;
 namespace Moss.Model;
 
 /// <summary>The native library under the network: loaded before anything needs it, so that a failure can be explained.</summary>
-public static class TorchRuntime
+public static partial class TorchRuntime
 {
     private static readonly Lazy<bool> Loaded = new(Load);
 
@@ -43,6 +43,7 @@ public static class TorchRuntime
         var path = Directory(name) is { } folder ? Path.Combine(folder, name) : throw new DllNotFoundException(
             $"{name} is neither in '{AppContext.BaseDirectory}' nor in its runtimes folder. " +
             "Only programs that import build/libtorch.targets can run the model; build again from the repository root.");
+        WaitWithoutSpinning();
         try
         {
             NativeLibrary.Load(path);
@@ -56,6 +57,18 @@ public static class TorchRuntime
         torch.InitializeDeviceType(DeviceType.CPU);
         return true;
     }
+
+    /// <summary>
+    /// Waiting threads of libgomp spin by default: beside other busy processes that made training six to twenty times slower.
+    /// It reads its environment when it is loaded, and .NET's own SetEnvironmentVariable does not reach native code.
+    /// </summary>
+    private static void WaitWithoutSpinning()
+    {
+        if (OperatingSystem.IsLinux()) _ = SetNative("OMP_WAIT_POLICY", "PASSIVE", overwrite: 0);
+    }
+
+    [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int SetNative(string name, string value, int overwrite);
 
     internal static string? Directory(string file) =>
         ((string[])[AppContext.BaseDirectory, Path.Combine(AppContext.BaseDirectory, "runtimes", RuntimeInformation.RuntimeIdentifier, "native"),

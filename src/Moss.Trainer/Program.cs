@@ -3,6 +3,15 @@ using Moss.Trainer.Cli;
 
 return await new RootCommand("MOSS")
 {
-    UpVerb.Create(), DownVerb.Create(), DoctorVerb.Create(), PostgresVerb.Create(), ServeVerb.Create(), StarterVerb.Create(),
-    WorkVerb.Create(), TrainVerb.Create(),
+    UpVerb.Create(),
+    DownVerb.Create(),
+    DoctorVerb.Create(),
+    PostgresVerb.Create(),
+    ServeVerb.Create(),
+    WorkVerb.Create(),
+    TrainVerb.Create(),
+    StarterVerb.Create(),
+    CheckpointVerb.Create(),
+    TokenizeVerb.Create(),
+    BenchVerb.Create(),
 }.Parse(args).InvokeAsync();

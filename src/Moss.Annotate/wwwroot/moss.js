@@ -41,12 +41,24 @@
         e.preventDefault();
         ref.invokeMethodAsync("SubmitAsync").catch(() => { });
       });
-      const copy = localStorage.getItem(key(place));
-      return copy;
+      return localStorage.getItem(key(place));
+    },
+    // Brings a kept text back, unless the person was quicker and has typed already.
+    restore: (area, text, focus) => {
+      const typed = area.value.length > 0;
+      if (!typed) area.value = text;
+      grow(area);
+      if (focus && (document.activeElement === document.body || document.activeElement?.tagName === "H1")) {
+        area.focus();
+        area.setSelectionRange(area.value.length, area.value.length);
+      }
+      if (typed) report(area);
+      return !typed;
     },
     detach: area => { if (area?.mossBox) { clearTimeout(area.mossBox.timer); area.mossBox = null; } },
     read: area => bytes(area.value) > MaxSent ? null : area.value,
     write: (area, text, focus) => {
+      if (area.mossBox) clearTimeout(area.mossBox.timer);
       area.value = text;
       grow(area);
       if (focus) { area.focus(); area.setSelectionRange(text.length, text.length); }

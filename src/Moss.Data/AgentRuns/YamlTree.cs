@@ -38,6 +38,11 @@ internal static class YamlTree
         {
             throw new MossInputException($"Line {e.Start.Line}, column {e.Start.Column}: this is not YAML: {e.Message}", e);
         }
+        catch (Exception e) when (e is InvalidOperationException or ArgumentException) // how the library meets some broken files
+        {
+            var at = parser.Current?.End ?? Mark.Empty;
+            throw new MossInputException($"Line {at.Line}, column {at.Column} or later: this is not YAML. Look for a bracket or quote that is not closed.", e);
+        }
     }
 
     private static YamlNode Node(Parser parser, int depth)

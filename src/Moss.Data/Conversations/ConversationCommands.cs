@@ -88,12 +88,15 @@ public static class ConversationCommands
         return db.Database.ExecuteSqlAsync($"""
             UPDATE messages m SET text = {longer}
             FROM generations g
-            WHERE m.id = {messageId} AND m.state = 'CutShort' AND length(m.text) < length({longer})
+            WHERE m.id = {messageId} AND m.state = 'CutShort' AND length(m.text) < length({longer}) AND starts_with({longer}, m.text)
               AND g.message_id = m.id AND g.total_ms IS NULL AND g.stop_reason IS NULL
             """, cancellation);
     }
 
-    /// <summary>Ends a reply, once: its last text, Complete or CutShort, and its figures. Ending it again changes nothing.</summary>
+    /// <summary>
+    /// Ends a reply, once: its last text, Complete or CutShort, and its figures. Ending it again changes nothing. What people have seen is never taken
+    /// back: a last text that does not continue what was stored leaves the stored text.
+    /// </summary>
     public static Task EndReplyAsync(
         this MossDbContext db, Guid messageId, string text, MessageState state, ReplyOutcome outcome, CancellationToken cancellation)
     {
@@ -102,7 +105,7 @@ public static class ConversationCommands
         return db.InTransactionAsync(async () =>
         {
             var ended = await db.Database.ExecuteSqlAsync($"""
-                UPDATE messages m SET text = {last}, state = {stateText}
+                UPDATE messages m SET text = CASE WHEN starts_with({last}, m.text) THEN {last} ELSE m.text END, state = {stateText}
                 FROM generations g
                 WHERE m.id = {messageId} AND m.state = 'CutShort' AND g.message_id = m.id AND g.total_ms IS NULL AND g.stop_reason IS NULL
                 """, cancellation);

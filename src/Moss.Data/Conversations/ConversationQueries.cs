@@ -43,7 +43,7 @@ public static class ConversationQueries
         return found.OrderByDescending(c => c.CreatedAt).ThenByDescending(c => c.Id).Skip(skip).Take(take)
             .Select(c => new ConversationRow(c.Id, c.Title, c.Language, c.Origin,
                 db.Annotators.Where(a => a.Id == c.CreatedBy).Select(a => a.DisplayName).FirstOrDefault(), c.CreatedAt, c.Messages.Count,
-                db.Judgements.Count(j => c.Messages.Any(m => m.Id == j.MessageId))))
+                c.Messages.SelectMany(m => db.Judgements.Where(j => j.MessageId == m.Id)).Count()))
             .ToListAsync(cancellation);
     }
 }

@@ -55,7 +55,7 @@ public static class Exporting
             if (content.Repeat > 1) report.Dropped("repeat");
             if (content.Rejected is not null && format != "trl-dpo") report.Dropped("rejected");
             report.Dropped("sources"); // which judgements taught it is known only here
-            foreach (var row in rows) await output.WriteLineAsync(JsonSerializer.Serialize(row, Lines).AsMemory(), cancellation);
+            foreach (var row in rows) await output.WriteAsync((JsonSerializer.Serialize(row, Lines) + '\n').AsMemory(), cancellation);
             report.Rows += rows.Count;
         }
         await output.FlushAsync(cancellation);

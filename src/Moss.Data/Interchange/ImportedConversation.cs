@@ -26,4 +26,4 @@ internal sealed record ImportedConversation(List<ImportedMessage> Messages)
 }
 
 /// <summary>What is wrong with one line: the field and what was expected there.</summary>
-internal sealed class ImportProblem(string field, string problem) : Exception($"{field}: {problem}");
+internal sealed class ImportProblem(string field, string problem) : Exception(field.Length == 0 ? problem : $"{field}: {problem}");

@@ -18,7 +18,9 @@ public static class Importing
 
     private static readonly Dictionary<string, Func<JsonElement, ImportReport, ImportedConversation>> Formats = new(StringComparer.Ordinal)
     {
-        ["moss"] = MossFormat.Read, ["oasst"] = OasstFormat.Read, ["openai"] = OpenAiFormat.Read,
+        ["moss"] = MossFormat.Read,
+        ["oasst"] = OasstFormat.Read,
+        ["openai"] = OpenAiFormat.Read,
     };
 
     /// <summary>

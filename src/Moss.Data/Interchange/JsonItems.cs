@@ -47,7 +47,7 @@ internal static class JsonItems
         try
         {
             while (reader.Read()) { }
-            return reader.CurrentDepth == 0;
+            return reader.TokenType == JsonTokenType.EndObject && reader.CurrentDepth == 0;
         }
         catch (JsonException)
         {
@@ -86,7 +86,7 @@ internal static class JsonItems
             }
             catch (JsonException e)
             {
-                throw new ImportProblem(FormattableString.Invariant($"element {number}"), $"is not JSON: {e.Message.Split(". Path:")[0].TrimEnd('.')}");
+                throw new ImportProblem(FormattableString.Invariant($"line {e.LineNumber + 1}"), $"the array is not JSON: {e.Message.Split(". Path:")[0].TrimEnd('.')}");
             }
             yield return new(FormattableString.Invariant($"element {number}"), Encoding.UTF8.GetBytes(elements.Current.GetRawText()), file.Position);
         }

@@ -8,13 +8,18 @@ internal sealed record Batch(IReadOnlyList<TrainingExample> Examples)
 {
     private int Width => Examples.Max(e => e.Tokens.Length);
 
-    /// <summary>Cuts examples, sorted by length, into batches of at most this many padded tokens (or one example).</summary>
+    private const int WorthwhileTokens = 256; // below it a wider batch is cheaper than another pass
+    private const double WidestRatio = 1.4;   // longest to shortest; bounds what is computed for padding
+
+    /// <summary>Cuts examples, sorted by length, into batches of at most this many padded tokens (or one example) and little padding.</summary>
     public static IEnumerable<Batch> Cut(IEnumerable<TrainingExample> examples, int paddedTokens)
     {
         var batch = new List<TrainingExample>();
         foreach (var example in examples.OrderBy(e => e.Tokens.Length)) // ascending: the newest is the widest
         {
-            if (batch.Count > 0 && (batch.Count + 1L) * example.Tokens.Length > paddedTokens)
+            var length = example.Tokens.Length;
+            var uneven = batch.Count > 0 && length > WidestRatio * batch[0].Tokens.Length && batch.Sum(e => e.Tokens.Length) >= WorthwhileTokens;
+            if (batch.Count > 0 && (uneven || (batch.Count + 1L) * length > paddedTokens))
             {
                 yield return new([.. batch]);
                 batch.Clear();

@@ -20,6 +20,9 @@ public sealed class ChatTemplate
         Sha256 = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(dialect.Identity)));
     }
 
+    /// <summary>The Jinja text of the starter model's template, for whoever makes a checkpoint folder.</summary>
+    public const string PlainJinja = ChatDialect.PlainJinja;
+
     /// <summary>Identity of the spelling: two checkpoints with the same hash render every conversation alike.</summary>
     public string Sha256 { get; }
 

@@ -23,7 +23,7 @@ internal sealed class CheckpointsByName(
         {
             if (roster.Lease(row.Name) is { } loadedMeanwhile) return loadedMeanwhile;
             var undeployed = roster.InMemory.Count - roster.Posts.Select(p => p.Checkpoint.Id).Distinct().Count();
-            if (undeployed >= MostUndeployed && roster.FreeIdle(TimeSpan.Zero).Count == 0) throw new ApiRefusal(503,
+            if (undeployed >= MostUndeployed && roster.FreeIdle(TimeSpan.Zero, atMost: 1).Count == 0) throw new ApiRefusal(503,
                 $"Checkpoint '{row.Name}' is not deployed, and {undeployed} others that are not deployed are in use. Ask again in a minute, or deploy it.")
                 { RetryAfterSeconds = 30 };
             var served = await store.LoadAsync(row, cancellation);

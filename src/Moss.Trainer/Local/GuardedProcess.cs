@@ -17,10 +17,11 @@ internal sealed class GuardedProcess : IAsyncDisposable
 
     /// <param name="line">Called for each line the program writes; null lets it write to our own standard output.</param>
     public static GuardedProcess Start(
-        IEnumerable<string> program, string pidFile, string? workingDirectory, IReadOnlyDictionary<string, string> variables, Action<string>? line)
+        IEnumerable<string> program, string pidFile, string? workingDirectory, IReadOnlyDictionary<string, string> variables, Action<string>? line,
+        TimeSpan? grace = null)
     {
         var command = EmbeddedScript.Command(EmbeddedScript.KeepChild,
-            [pidFile, Grace.TotalSeconds.ToString(CultureInfo.InvariantCulture), .. program]);
+            [pidFile, (grace ?? Grace).TotalSeconds.ToString(CultureInfo.InvariantCulture), .. program]);
         var start = new ProcessStartInfo(command.First(), command.Skip(1))
         {
             RedirectStandardInput = true,

@@ -93,7 +93,7 @@ public sealed class PostgresCluster
     public async Task LeaveAsync(CancellationToken cancellation)
     {
         NpgsqlConnection.ClearAllPools();
-        File.Delete(Me);
+        if (File.Exists(Me)) File.Delete(Me);
         if (OthersUseIt())
         {
             _waiting.Say("PostgreSQL goes on: another process uses it.");
@@ -110,7 +110,11 @@ public sealed class PostgresCluster
 
     private string ConnectionString(string database) => new NpgsqlConnectionStringBuilder
     {
-        Host = "127.0.0.1", Port = _folder.Port, Username = Superuser, Password = _folder.Password, Database = database,
+        Host = "127.0.0.1",
+        Port = _folder.Port,
+        Username = Superuser,
+        Password = _folder.Password,
+        Database = database,
     }.ToString();
 
     private async Task InitializeAsync(PostgresBinaries binaries, ServerAccount account, CancellationToken cancellation)

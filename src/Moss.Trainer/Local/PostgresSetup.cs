@@ -111,7 +111,7 @@ internal sealed class PostgresSetup(string unpacked, Waiting waiting)
         }
     }
 
-    private static async Task UnpackAsync(string archive, string sha512, string folder, CancellationToken cancellation)
+    internal static async Task UnpackAsync(string archive, string sha512, string folder, CancellationToken cancellation)
     {
         await using var file = File.OpenRead(archive);
         var actual = Convert.ToBase64String(await SHA512.HashDataAsync(file, cancellation));

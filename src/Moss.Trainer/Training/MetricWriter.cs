@@ -6,7 +6,7 @@ using Moss.Data.Training;
 namespace Moss.Trainer.Training;
 
 /// <summary>Stores the numbers of each step while the next ones are computed; waits out a short loss of the database.</summary>
-internal sealed class MetricWriter
+internal sealed class MetricWriter : IDisposable
 {
     private readonly Channel<(int Step, int Total, Dictionary<string, double> Numbers)> _queue =
         Channel.CreateUnbounded<(int, int, Dictionary<string, double>)>(new() { SingleReader = true });
@@ -23,6 +23,8 @@ internal sealed class MetricWriter
     public Task<bool> Written { get; }
 
     public void Add(int step, int total, Dictionary<string, double> numbers) => _queue.Writer.TryWrite((step, total, numbers));
+
+    public void Dispose() => _refused.Dispose();
 
     public void Complete() => _queue.Writer.TryComplete();
 

@@ -31,7 +31,7 @@ internal sealed class SupervisedPass(RunPlan plan, RunFolder folder, string chec
             var settings = Settings(train);
             RequireDisk(basis);
 
-            var before = eval.Count == 0 ? null : plan.EvalLossBefore ?? SupervisedTraining.Evaluate(basis.Transformer, eval, settings.MicroBatchTokens);
+            double? before = eval.Count == 0 ? null : plan.EvalLossBefore ?? SupervisedTraining.Evaluate(basis.Transformer, eval, settings.MicroBatchTokens);
             var training = new SupervisedTraining(basis.Transformer, train, settings);
             try
             {

@@ -1,6 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Moss.Data.Conversations;
 using Moss.Data.Drafts;
+using Moss.Data.Judgements;
 
 namespace Moss.Data.Tests.Conversations;
 
@@ -105,6 +106,21 @@ public sealed class ConversationTests(Database database) : DatabaseTest(database
     }
 
     [Fact]
+    public async Task What_people_have_seen_of_a_reply_is_never_taken_back()
+    {
+        var (project, ada, moss) = (await Data.ProjectAsync(), await Data.HumanAsync(), await Data.CheckpointAsync());
+        var (conversation, asked, _) = await Data.ExchangeAsync(project.Id, ada.Id, moss.Id, "Hi", "Hello");
+        var id = Guid.CreateVersion7();
+        await using var db = Data.CreateDbContext();
+        await db.BeginReplyAsync(id, conversation, asked.Id, "Good mor", new Generation { MessageId = id, CheckpointId = moss.Id }, Test);
+        await db.GrowReplyAsync(id, "Quite another text", Test);
+        await db.EndReplyAsync(id, "Good", MessageState.Complete, new ReplyOutcome("stop_string", TotalMs: 1), Test);
+
+        var stored = await db.Messages.AsNoTracking().SingleAsync(m => m.Id == id, Test);
+        Assert.Equal(("Good mor", MessageState.Complete), (stored.Text, stored.State));
+    }
+
+    [Fact]
     public async Task What_a_model_says_is_stored_even_when_it_is_not_quite_text()
     {
         var (project, ada, moss) = (await Data.ProjectAsync(), await Data.HumanAsync(), await Data.CheckpointAsync());
@@ -128,8 +144,10 @@ public sealed class ConversationTests(Database database) : DatabaseTest(database
         await Data.ExchangeAsync(project.Id, ada.Id, moss.Id, "Second", "The 黑客帝国 film");
 
         await using var db = Data.CreateDbContext();
+        var judged = (await db.TreeAsync((await db.ConversationsAsync(project.Id, "Second", null, 0, 1, Test))[0].Id, Test))[^1];
+        await db.RateAsync(judged.Id, ada.Id, Guid.NewGuid(), 5, null, null, Test);
         var all = await db.ConversationsAsync(project.Id, null, null, 0, 10, Test);
-        Assert.Equal([("Second", "Grace", 2), ("First 100% sure", "Grace", 2)], all.Select(c => (c.Title, c.CreatedBy, c.Messages)));
+        Assert.Equal([("Second", "Grace", 2, 1), ("First 100% sure", "Grace", 2, 0)], all.Select(c => (c.Title, c.CreatedBy, c.Messages, c.Judgements)));
         Assert.Equal("Second", Assert.Single(await db.ConversationsAsync(project.Id, "黑客", ConversationOrigin.Human, 0, 10, Test)).Title);
         Assert.Equal("First 100% sure", Assert.Single(await db.ConversationsAsync(project.Id, "0% S", null, 0, 10, Test)).Title);
         Assert.Empty(await db.ConversationsAsync(project.Id, "_", null, 0, 10, Test));

@@ -66,8 +66,15 @@ public sealed class Database(PostgresServer server) : IAsyncLifetime, IDbContext
         var hash = $"{Guid.NewGuid():N}{Guid.NewGuid():N}";
         return new Checkpoint
         {
-            Name = $"{name}-{hash[..8]}", ParentId = parent, TrainingRunId = run, Kind = run is null ? CheckpointKind.Base : CheckpointKind.Full,
-            Family = "qwen3", Folder = name + hash[..8], ManifestSha256 = hash, TemplateSha256 = hash, CreatedAt = Now,
+            Name = $"{name}-{hash[..8]}",
+            ParentId = parent,
+            TrainingRunId = run,
+            Kind = run is null ? CheckpointKind.Base : CheckpointKind.Full,
+            Family = "qwen3",
+            Folder = name + hash[..8],
+            ManifestSha256 = hash,
+            TemplateSha256 = hash,
+            CreatedAt = Now,
         };
     }
 

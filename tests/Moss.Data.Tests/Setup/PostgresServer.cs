@@ -1,4 +1,3 @@
-using Microsoft.EntityFrameworkCore;
 using Npgsql;
 
 [assembly: AssemblyFixture(typeof(Moss.Data.Tests.PostgresServer))]
@@ -20,10 +19,8 @@ public sealed class PostgresServer : IAsyncLifetime
             ? given
             : throw new InvalidOperationException(
                 "These tests need a PostgreSQL server in which they may make databases: run ./moss test, or set MOSS_TEST_DB to its connection string.");
-        await DatabaseCreation.CreateIfMissingAsync(To(Template), CancellationToken.None);
         made.Add(Template);
-        await using var db = MossData.Open(To(Template) + ";Pooling=false");
-        await db.Database.MigrateAsync();
+        await DatabaseCreation.BringUpToDateAsync(To(Template), CancellationToken.None);
     }
 
     /// <summary>A fresh, migrated database; its connection string.</summary>

@@ -11,6 +11,7 @@ namespace Moss.Annotate.Features.Shared;
 public sealed partial class DraftBox(DatabaseLine database, SignedIn signedIn, IJSRuntime js, TimeProvider time) : IAsyncDisposable
 {
     private readonly CancellationTokenSource _closed = new();
+    private readonly SemaphoreSlim _saving = new(1); // a draft that is being saved must not outlive the clearing that follows it
     private DotNetObjectReference<DraftBox>? _self;
     private ElementReference _area;
     private string _copy = "", _text = "";
@@ -52,8 +53,8 @@ public sealed partial class DraftBox(DatabaseLine database, SignedIn signedIn, I
             var draft = await database.DoAsync((db, token) => db.DraftAsync(_annotator, Place, token), _closed.Token);
             if (local == Sent) local = null;
             var text = local is { Length: > 0 } ? local : draft?.Text is { Length: > 0 } kept ? kept : Initial ?? "";
-            if (text.Length > 0 || Focus) await js.InvokeVoidAsync("moss.write", _area, text, Focus);
-            if (text.Length > 0) await TakeAsync(text);
+            if (!await js.InvokeAsync<bool>("moss.restore", _area, text, Focus) || text.Length == 0) return;
+            await TakeAsync(text);
             if (local is { Length: > 0 }) await TypedAsync(text);
         }
         catch (OperationCanceledException) { /* closed meanwhile */ }
@@ -68,27 +69,43 @@ public sealed partial class DraftBox(DatabaseLine database, SignedIn signedIn, I
         return TooLong ? null : text;
     }
 
-    /// <summary>Empties the field after its text was stored; the draft row was cleared together with that.</summary>
+    /// <summary>Empties the field after its text was stored.</summary>
     public async Task ClearAsync()
     {
         await js.InvokeVoidAsync("moss.forget", _copy);
         await js.InvokeVoidAsync("moss.write", _area, "", true);
+        await _saving.WaitAsync(_closed.Token);
+        try
+        {
+            await database.DoAsync((db, token) => db.ClearDraftAsync(_annotator, Place, token), _closed.Token);
+        }
+        finally
+        {
+            _saving.Release();
+        }
         await TakeAsync("");
     }
 
     [JSInvokable]
     public async Task TypedAsync(string text)
     {
+        var number = _number = Math.Max(_number + 1, time.GetUtcNow().ToUnixTimeMilliseconds());
         await InvokeAsync(() => TakeAsync(text));
         if (TooLong) return; // the browser's copy still has it
-        _number = Math.Max(_number + 1, time.GetUtcNow().ToUnixTimeMilliseconds());
-        var number = _number;
         try
         {
-            var kept = await database.DoAsync((db, token) => db.SaveDraftAsync(_annotator, Place, text, number, token), _closed.Token);
-            if (number != _number) return; // more was typed; that report answers
-            await js.InvokeVoidAsync("moss.stored", _copy, text);
-            if (_elsewhere == kept) await InvokeAsync(() => { _elsewhere = !kept; StateHasChanged(); });
+            await _saving.WaitAsync(_closed.Token);
+            try
+            {
+                var kept = await database.DoAsync((db, token) => db.SaveDraftAsync(_annotator, Place, text, number, token), _closed.Token);
+                if (number != _number) return; // more was typed; that report answers
+                await js.InvokeVoidAsync("moss.stored", _copy, text);
+                if (_elsewhere == kept) await InvokeAsync(() => { _elsewhere = !kept; StateHasChanged(); });
+            }
+            finally
+            {
+                _saving.Release();
+            }
         }
         catch (OperationCanceledException) { /* closed; the browser's copy remains */ }
         catch (JSDisconnectedException) { /* closed; the browser's copy remains */ }
@@ -117,6 +134,7 @@ public sealed partial class DraftBox(DatabaseLine database, SignedIn signedIn, I
         }
         catch (JSDisconnectedException) { /* the page is gone already */ }
         _self?.Dispose();
+        _saving.Dispose();
         _closed.Dispose();
     }
 }
