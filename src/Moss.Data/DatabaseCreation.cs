@@ -28,13 +28,12 @@ public static class DatabaseCreation
     {
         var wanted = new NpgsqlConnectionStringBuilder(connectionString);
         var name = wanted.Database ?? throw new MossInputException(
-            $"The connection string names no database. Add Database=moss to it.");
-        wanted.Database = "postgres";
+            "The connection string names no database. Add Database=moss to it.");
         wanted.Pooling = false;
+        if (await IsThereAsync(wanted.ConnectionString, cancellation)) return false;
+        wanted.Database = "postgres";
         await using var server = new NpgsqlConnection(wanted.ConnectionString);
         await server.OpenAsync(cancellation);
-        await using var look = new NpgsqlCommand("SELECT 1 FROM pg_database WHERE datname = $1", server) { Parameters = { new() { Value = name } } };
-        if (await look.ExecuteScalarAsync(cancellation) is not null) return false;
         try
         {
             var quoted = new NpgsqlCommandBuilder().QuoteIdentifier(name);
@@ -46,6 +45,21 @@ public static class DatabaseCreation
         catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.DuplicateDatabase or PostgresErrorCodes.UniqueViolation)
         {
             return false; // someone else made it meanwhile
+        }
+    }
+
+    // Looked for by connecting to it: on a shared server the role may not be allowed into the database "postgres".
+    private static async Task<bool> IsThereAsync(string connectionString, CancellationToken cancellation)
+    {
+        await using var connection = new NpgsqlConnection(connectionString);
+        try
+        {
+            await connection.OpenAsync(cancellation);
+            return true;
+        }
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.InvalidCatalogName)
+        {
+            return false;
         }
     }
 }

@@ -22,21 +22,29 @@ internal sealed class FirstTokenBench(Uri serve, int requests)
         waits.Sort();
         return new
         {
-            bench = "first-token", url = serve.GetLeftPart(UriPartial.Authority), model, cores = Environment.ProcessorCount, requests,
-            first_token_ms = Math.Round(waits[requests / 2], 2), p95_first_token_ms = Math.Round(waits[(int)(requests * 0.95)], 2),
+            bench = "first-token",
+            url = serve.GetLeftPart(UriPartial.Authority),
+            model,
+            cores = Environment.ProcessorCount,
+            requests,
+            first_token_ms = Math.Round(waits[requests / 2], 2),
+            p95_first_token_ms = Math.Round(waits[(int)(requests * 0.95)], 2),
             max_first_token_ms = Math.Round(waits[^1], 2),
         };
     }
+
+    private static readonly object Question = new { messages = new[] { new { role = "user", content = "Who directed The Matrix?" } }, stream = true, max_tokens = 16 };
 
     private static async Task<(double Milliseconds, string Model)> TimeAsync(HttpClient http, CancellationToken cancellation)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/chat/completions")
         {
-            Content = JsonContent.Create(new { messages = new[] { new { role = "user", content = "Who directed The Matrix?" } }, stream = true, max_tokens = 16 }),
+            Content = JsonContent.Create(Question),
         };
         var started = TimeProvider.System.GetTimestamp();
         using var response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation);
-        if (!response.IsSuccessStatusCode) throw new HttpRequestException($"The server answers {(int)response.StatusCode}: {await response.Content.ReadAsStringAsync(cancellation)}");
+        if (!response.IsSuccessStatusCode) throw new HttpRequestException(
+            $"The server answers {(int)response.StatusCode}: {await response.Content.ReadAsStringAsync(cancellation)}");
         using var lines = new StreamReader(await response.Content.ReadAsStreamAsync(cancellation));
         var (wait, model) = (0.0, "");
         while (await lines.ReadLineAsync(cancellation) is { } line)

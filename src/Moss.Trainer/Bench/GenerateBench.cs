@@ -11,7 +11,10 @@ internal sealed class GenerateBench(string folder, int threads, int tokens)
     private const int WarmUpReplies = 3;
 
     private static readonly string[] Questions =
-        ["Who directed The Matrix?", "What is two plus two?", "地球绕太阳一圈要多久？", "What is the capital of France?", "水在多少度沸腾？", "Tell me about the seasons."];
+    [
+        "Who directed The Matrix?", "What is two plus two?", "地球绕太阳一圈要多久？",
+        "What is the capital of France?", "水在多少度沸腾？", "Tell me about the seasons.",
+    ];
 
     private sealed record Reply(int PromptTokens, double FirstMs, int LaterTokens, double LaterMs);
 
@@ -25,8 +28,15 @@ internal sealed class GenerateBench(string folder, int threads, int tokens)
         var first = replies.Select(r => r.FirstMs).Order().ToList();
         return new
         {
-            bench = "generate", model = Path.GetFileName(Path.TrimEndingDirectorySeparator(folder)), parameters = checkpoint.Config.ParameterCount,
-            cores = Environment.ProcessorCount, threads, batch = 1, precision = "fp32", replies = replies.Count, tokens = replies.Sum(r => r.LaterTokens + 1),
+            bench = "generate",
+            model = Path.GetFileName(Path.TrimEndingDirectorySeparator(folder)),
+            parameters = checkpoint.Config.ParameterCount,
+            cores = Environment.ProcessorCount,
+            threads,
+            batch = 1,
+            precision = "fp32",
+            replies = replies.Count,
+            tokens = replies.Sum(r => r.LaterTokens + 1),
             tokens_per_second = Math.Round(replies.Sum(r => r.LaterTokens) / replies.Sum(r => r.LaterMs) * 1_000, 1),
             prompt_tokens_per_second = Math.Round(replies.Sum(r => r.PromptTokens) / replies.Sum(r => r.FirstMs) * 1_000, 1),
             first_token_ms = Math.Round(first[first.Count / 2], 2),

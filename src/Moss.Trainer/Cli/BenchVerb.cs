@@ -26,7 +26,8 @@ internal static class BenchVerb
     private static Command FirstToken()
     {
         var requests = new Option<int>("--requests") { Description = "Requests after the warm-up.", DefaultValueFactory = _ => 50 };
-        return new Command("first-token", "Milliseconds to the first streamed piece, over HTTP from the running server.") { requests }.Does(async (parsed, cancellation) =>
+        const string What = "Milliseconds to the first streamed piece, over HTTP from the running server.";
+        return new Command("first-token", What) { requests }.Does(async (parsed, cancellation) =>
         {
             Print(await new FirstTokenBench(Installation.FromEnvironment().Serve, AtLeastOne(parsed, requests)).RunAsync(cancellation));
             return 0;

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Moss.Trainer.Deployments;
@@ -23,7 +24,10 @@ internal static class CheckpointVerb
     private static Command Verify()
     {
         var (folder, json, template) = Arguments();
-        var golden = new Option<string?>("--golden") { Description = "Also compare logits and greedy ids with this reference file; prints the largest difference." };
+        var golden = new Option<string?>("--golden")
+        {
+            Description = "Also compare logits and greedy ids with this reference file; prints the largest difference.",
+        };
         return new Command("verify", "Read everything in a folder and say whether it is sound.") { folder, golden, json, template }.Does((parsed, _) =>
         {
             var (path, asJson) = (parsed.GetRequiredValue(folder), parsed.GetValue(json));
@@ -60,15 +64,17 @@ internal static class CheckpointVerb
         {
             var label = name.Replace('_', ' ');
             if (value is JsonArray list)
-                foreach (var row in list.OfType<JsonObject>()) Console.WriteLine($"{"file",-34}{row["bytes"]!.GetValue<long>().ToString("N0", CultureInfo.InvariantCulture),16}  {row["name"]}");
+                foreach (var row in list.OfType<JsonObject>()) Console.WriteLine($"{"file",-34}{Shown(row["bytes"]),16}  {row["name"]}");
             else Console.WriteLine($"{label,-34}{Shown(value)}");
         }
     }
 
+    private static readonly JsonSerializerOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     private static string Shown(JsonNode? value) => value switch
     {
         null => "none",
-        JsonObject nested => nested.ToJsonString(new JsonSerializerOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }),
+        JsonObject nested => nested.ToJsonString(Readable),
         JsonValue number when number.TryGetValue<long>(out var whole) => whole.ToString("N0", CultureInfo.InvariantCulture),
         JsonValue number when number.TryGetValue<double>(out var real) => real.ToString("G4", CultureInfo.InvariantCulture),
         JsonValue flag when flag.TryGetValue<bool>(out var yes) => yes ? "yes" : "no",

@@ -38,9 +38,12 @@ internal static class TokenizeVerb
             compared++;
             if (ids.SequenceEqual(expected)) continue;
             if (++mismatches <= MismatchesShown)
-                await Console.Error.WriteLineAsync($"{file}, line {line}: [{string.Join(", ", ids)}] where [{string.Join(", ", expected)}] is stated, for {JsonSerializer.Serialize(text)}");
+                await Console.Error.WriteLineAsync(
+                    $"{file}, line {line}: [{string.Join(", ", ids)}] where [{string.Join(", ", expected)}] is stated, for {JsonSerializer.Serialize(text)}");
         }
-        Console.WriteLine(json ? JsonSerializer.Serialize(new { texts, compared, mismatches }) : $"{texts:N0} texts, {compared:N0} compared, {mismatches:N0} mismatches");
+        Console.WriteLine(json
+            ? JsonSerializer.Serialize(new { texts, compared, mismatches })
+            : $"{texts:N0} texts, {compared:N0} compared, {mismatches:N0} mismatches");
         return mismatches == 0 ? 0 : 1;
     }
 
@@ -57,7 +60,8 @@ internal static class TokenizeVerb
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
         {
-            throw new InvalidDataException($"{file}, line {line}: {e.Message} Expected {{\"text\": \"…\"}}, with \"ids\": [whole numbers] where there is something to compare.", e);
+            throw new InvalidDataException(
+                $"{file}, line {line}: {e.Message} Expected {{\"text\": \"…\"}}, with \"ids\": [whole numbers] where there is something to compare.", e);
         }
     }
 }

@@ -20,11 +20,20 @@ internal sealed class CheckpointInspection(string folder, string? template)
         var moss = Path.Combine(folder, "moss.json");
         return new JsonObject
         {
-            ["folder"] = Path.GetFullPath(folder), ["family"] = config.Family, ["parameters"] = config.ParameterCount,
-            ["layers"] = config.LayerCount, ["hidden_size"] = config.HiddenSize, ["heads"] = config.HeadCount,
-            ["key_value_heads"] = config.KeyValueHeadCount, ["head_dim"] = config.HeadDim, ["vocabulary"] = config.VocabSize,
-            ["context_tokens"] = config.ContextLength, ["tied_embeddings"] = config.TiedEmbeddings, ["weight_type"] = config.WeightType,
-            ["tokenizer_size"] = Tokenizer()?.Size, ["template"] = opened.ChatTemplateText is null ? Missing : TemplateName(opened),
+            ["folder"] = Path.GetFullPath(folder),
+            ["family"] = config.Family,
+            ["parameters"] = config.ParameterCount,
+            ["layers"] = config.LayerCount,
+            ["hidden_size"] = config.HiddenSize,
+            ["heads"] = config.HeadCount,
+            ["key_value_heads"] = config.KeyValueHeadCount,
+            ["head_dim"] = config.HeadDim,
+            ["vocabulary"] = config.VocabSize,
+            ["context_tokens"] = config.ContextLength,
+            ["tied_embeddings"] = config.TiedEmbeddings,
+            ["weight_type"] = config.WeightType,
+            ["tokenizer_size"] = Tokenizer()?.Size,
+            ["template"] = opened.ChatTemplateText is null ? Missing : TemplateName(opened),
             ["manifest_sha256"] = File.Exists(Path.Combine(folder, "manifest.json")) ? opened.ManifestSha256 : null,
             ["checks"] = CheckpointChecks.Read(folder)?.Count,
             ["moss"] = File.Exists(moss) ? JsonNode.Parse(File.ReadAllBytes(moss)) : null,
@@ -40,7 +49,12 @@ internal sealed class CheckpointInspection(string folder, string? template)
     {
         TorchRuntime.Ensure();
         var opened = CheckpointFolder.Open(folder, weightsOnly: true);
-        var found = new JsonObject { ["folder"] = Path.GetFullPath(folder), ["family"] = opened.Config.Family, ["parameters"] = opened.Config.ParameterCount };
+        var found = new JsonObject
+        {
+            ["folder"] = Path.GetFullPath(folder),
+            ["family"] = opened.Config.Family,
+            ["parameters"] = opened.Config.ParameterCount,
+        };
         found["manifest"] = opened.VerifyManifest() is { } manifest ? manifest : Missing;
 
         using var network = new Transformer(opened.Config);
@@ -65,7 +79,8 @@ internal sealed class CheckpointInspection(string folder, string? template)
     {
         if (CheckpointChecks.Read(folder) is not { } checks) return Missing;
         if (tokenizer is null || chat is null) throw new InvalidDataException(
-            $"'{folder}' has checks.json but no {(tokenizer is null ? "tokenizer.json" : "chat template")}, so it cannot be asked. Copy it from the checkpoint this one was trained from.");
+            $"'{folder}' has checks.json but no {(tokenizer is null ? "tokenizer.json" : "chat template")}, so it cannot be asked. " +
+            "Copy it from the checkpoint this one was trained from.");
         checks.Verify(network, folder, opened.EosTokenIds.Append(chat.Terminator).Where(id => id < tokenizer.Size).ToHashSet(), tokenizer.Size);
         return Good;
     }

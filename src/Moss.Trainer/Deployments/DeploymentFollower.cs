@@ -13,7 +13,8 @@ namespace Moss.Trainer.Deployments;
 /// newest row ──in memory?──yes──────────────────────────► appoint: the next request gets it
 ///                 │no
 ///                 └─► load aside, verify, warm up ──good──► appoint; the former stays a while, for rolling back
-///                                                 └─bad───► the old one goes on (after a restart: the newest earlier one that loads); the reason is reported
+///                                                 └─bad───► the old one goes on, or after a restart the newest earlier one that loads;
+///                                                           the reason is reported
 /// </code>
 /// The database away changes nothing that is served.
 /// </remarks>

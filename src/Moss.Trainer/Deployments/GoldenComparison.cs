@@ -36,7 +36,8 @@ internal sealed record GoldenComparison(
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FileNotFoundException)
         {
-            throw new InvalidDataException($"'{file}' cannot be compared with: {e.Message} Expected a JSON object with 'cases' and 'greedy', as in golden.json.", e);
+            throw new InvalidDataException(
+                $"'{file}' cannot be compared with: {e.Message} Expected a JSON object with 'cases' and 'greedy', as in golden.json.", e);
         }
     }
 

@@ -43,6 +43,25 @@ public sealed class ConversationTests(Database database) : DatabaseTest(database
     }
 
     [Fact]
+    public async Task Two_hundred_messages_in_a_row_are_all_there_in_order()
+    {
+        var (project, ada) = (await Data.ProjectAsync(), await Data.HumanAsync());
+        var conversation = await Data.With(db => db.StartConversationAsync(
+            Guid.CreateVersion7(), project.Id, ConversationOrigin.Human, "Hi", null, ada.Id, null, null, Test));
+        var (took, last) = (new List<double>(), default(Guid?));
+        for (var n = 0; n < 200; n++)
+        {
+            var clock = System.Diagnostics.Stopwatch.StartNew();
+            last = (await Data.With(db => db.SayAsync(Guid.CreateVersion7(), conversation.Id, last, $"message {n}", ada.Id, Test))).Id;
+            took.Add(clock.Elapsed.TotalMilliseconds);
+        }
+        took.Sort();
+        TestContext.Current.TestOutputHelper?.WriteLine($"storing a message: median {took[100]:0.0} ms, p95 {took[190]:0.0} ms");
+
+        Assert.Equal(Enumerable.Range(0, 200).Select(n => $"message {n}"), (await Data.With(db => db.PathAsync(last!.Value, Test))).Select(m => m.Text));
+    }
+
+    [Fact]
     public async Task A_message_may_have_64_KB_and_not_one_byte_more()
     {
         var (project, ada) = (await Data.ProjectAsync(), await Data.HumanAsync());

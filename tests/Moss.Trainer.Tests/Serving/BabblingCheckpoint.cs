@@ -20,8 +20,19 @@ internal static class BabblingCheckpoint
         var tokenizer = Tokenizer.Load(raw);
         var config = new ModelConfig
         {
-            Family = "qwen3", VocabSize = tokenizer.Size, HiddenSize = 32, IntermediateSize = 64, LayerCount = 2, HeadCount = 2, KeyValueHeadCount = 1,
-            HeadDim = 16, NormEpsilon = 1e-6, RopeTheta = 10_000, QueryKeyNorm = true, TiedEmbeddings = true, ContextLength = Context,
+            Family = "qwen3",
+            VocabSize = tokenizer.Size,
+            HiddenSize = 32,
+            IntermediateSize = 64,
+            LayerCount = 2,
+            HeadCount = 2,
+            KeyValueHeadCount = 1,
+            HeadDim = 16,
+            NormEpsilon = 1e-6,
+            RopeTheta = 10_000,
+            QueryKeyNorm = true,
+            TiedEmbeddings = true,
+            ContextLength = Context,
             EosTokenIds = [tokenizer.IdOf(BpeTrainer.TurnEnd)!.Value],
         };
         File.WriteAllText(Path.Combine(raw, "config.json"), config.ToJson().ToJsonString());

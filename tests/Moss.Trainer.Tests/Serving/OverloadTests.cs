@@ -26,7 +26,7 @@ public sealed class OverloadTests(ServeWorld world) : IClassFixture<ServeWorld>
     [Fact]
     public async Task Before_any_checkpoint_is_deployed_the_server_lives_but_is_not_ready_and_says_why()
     {
-        await using var empty = new EmptyServer(await world.EmptyDatabaseAsync(), world.Checkpoints);
+        await using var empty = new OtherServer(await world.EmptyDatabaseAsync(), world.Checkpoints);
         await empty.StartAsync();
         using var client = new ServeClient(empty.Url);
 
@@ -38,7 +38,25 @@ public sealed class OverloadTests(ServeWorld world) : IClassFixture<ServeWorld>
         Assert.Equal(HttpStatusCode.ServiceUnavailable, refused.StatusCode);
     }
 
-    private sealed class EmptyServer(string connection, string checkpoints) : IAsyncDisposable
+    [Fact]
+    public async Task A_server_started_while_the_database_is_away_waits_for_it_and_then_serves()
+    {
+        world.Line.Cut();
+        await using var early = new OtherServer(world.ServersConnectionString, world.Checkpoints);
+        await early.StartAsync();
+        using var client = new ServeClient(early.Url);
+        await UntilAsync("the reason is given", async () =>
+        {
+            using var ready = await client.Http.GetAsync("/readyz", Test);
+            return ready.StatusCode == HttpStatusCode.ServiceUnavailable && (await ready.Content.ReadAsStringAsync(Test)).Contains("cannot be read", StringComparison.Ordinal);
+        });
+
+        world.Line.Mend();
+        await client.UntilReadyAsync();
+        Assert.Equal("a", (await client.AskAsync(Asking("who")))["model"]!.GetValue<string>());
+    }
+
+    private sealed class OtherServer(string connection, string checkpoints) : IAsyncDisposable
     {
         private readonly Microsoft.AspNetCore.Builder.WebApplication _app =
             Trainer.Serving.ServeApp.Create($"http://127.0.0.1:{ServeWorld.FreePort()}", connection, checkpoints, "--Serve:LookSeconds=0.2", "--Serve:Threads=1");

@@ -14,7 +14,9 @@ public sealed class ServeClient(string url) : IDisposable
     public static JsonObject Asking(string text, int maxTokens = 16, double temperature = 0) => new()
     {
         ["messages"] = new JsonArray(new JsonObject { ["role"] = "user", ["content"] = text }),
-        ["max_tokens"] = maxTokens, ["temperature"] = temperature, ["repetition_penalty"] = 1.0,
+        ["max_tokens"] = maxTokens,
+        ["temperature"] = temperature,
+        ["repetition_penalty"] = 1.0,
     };
 
     public Task<HttpResponseMessage> PostAsync(JsonNode body, CancellationToken cancellation = default) => Http.PostAsync("/v1/chat/completions",
@@ -34,7 +36,7 @@ public sealed class ServeClient(string url) : IDisposable
     {
         body["stream"] = true;
         using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/chat/completions")
-            { Content = new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json") };
+        { Content = new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json") };
         using var response = await Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation);
         Assert.True(response.IsSuccessStatusCode, $"{(int)response.StatusCode}");
         Assert.Equal("text/event-stream", response.Content.Headers.ContentType?.MediaType);

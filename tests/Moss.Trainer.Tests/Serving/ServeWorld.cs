@@ -75,7 +75,12 @@ public sealed class ServeWorld(PostgresServer postgres) : IAsyncLifetime
         await using var db = Open();
         return await db.RegisterBaseAsync(new Checkpoint
         {
-            Name = name, Kind = CheckpointKind.Base, Family = "qwen3", Folder = name, ManifestSha256 = manifest, TemplateSha256 = new('0', 64),
+            Name = name,
+            Kind = CheckpointKind.Base,
+            Family = "qwen3",
+            Folder = name,
+            ManifestSha256 = manifest,
+            TemplateSha256 = new('0', 64),
             CreatedAt = TimeProvider.System.GetUtcNow(),
         }, Test);
     }

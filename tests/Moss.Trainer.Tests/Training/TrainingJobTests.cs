@@ -38,11 +38,10 @@ public class TrainingJobTests(PostgresServer server)
         await using (var hold = scene.CreateDbContext())
         {
             await using var transaction = await hold.Database.BeginTransactionAsync(Test);
+            await hold.Database.ExecuteSqlRawAsync("LOCK TABLE checkpoints IN SHARE MODE", Test); // publishing waits for it
             await KillAsync(worker, killed.Id, async child =>
             {
-                await scene.UntilAsync(killed.Id, r => r.Step == 400);
-                await hold.Database.ExecuteSqlAsync($"SELECT FROM training_runs WHERE id = {killed.Id} FOR UPDATE", Test); // publishing waits for it
-                while (!Directory.EnumerateDirectories(scene.Checkpoints, $"sft-*-{killed.Id.ToString("N")[^6..]}").Any()) await Task.Delay(10, Test);
+                while (!Directory.Exists(Path.Combine(scene.Checkpoints, OutputName(killed)))) await Task.Delay(10, Test);
             }, () => transaction.RollbackAsync(Test));
         }
         Assert.Equal(RunState.Queued, (await scene.RunAsync(killed.Id)).State);
@@ -147,10 +146,12 @@ public class TrainingJobTests(PostgresServer server)
         async Task<string?> ErrorAsync(Guid id) => (await scene.RunAsync(id)) is { State: RunState.Failed } r ? r.Error : null;
     }
 
+    private static string OutputName(TrainingRun run) => $"sft-{run.CreatedAt.UtcDateTime:yyyyMMdd-HHmmss}-{run.Id.ToString("N")[^6..]}";
+
     private static async Task KillAsync(Worker worker, Guid run, Func<System.Diagnostics.Process, Task> when, Func<Task>? then = null)
     {
         var job = worker.RunAsync(run, Test);
-        using var child = await worker.ChildAsync(run);
+        using var child = await worker.ChildAsync(run, job);
         await when(child);
         child.Kill();
         if (then is not null) await then();

@@ -29,13 +29,14 @@ internal sealed class Worker(Scene scene) : ILogger<TrainingJob>
     }
 
     /// <summary>Waits until the run's child has written its process id.</summary>
-    public async Task<Process> ChildAsync(Guid run)
+    public async Task<Process> ChildAsync(Guid run, Task job)
     {
         var file = new RunFolder(scene.State, run).PidFile;
         while (true)
         {
             if (File.Exists(file) && int.TryParse(await File.ReadAllTextAsync(file), CultureInfo.InvariantCulture, out var id)
                 && LiveProcess.CommandLine(id) is not null) return Process.GetProcessById(id);
+            Assert.False(job.IsCompleted, $"The job ended without a child: {Said}");
             await Task.Delay(10, TestContext.Current.CancellationToken);
         }
     }
