@@ -36,6 +36,7 @@ internal static class Accounts
         services.AddScoped<AuthenticationStateProvider, RevalidatingState>();
         services.AddScoped<SignedIn>();
         services.AddScoped<FirstAdministrator>();
+        services.AddScoped<People>();
         return services;
     }
 

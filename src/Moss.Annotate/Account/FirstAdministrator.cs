@@ -6,6 +6,7 @@ using Microsoft.Extensions.Localization;
 using Moss.Annotate.Hosting;
 using Moss.Data;
 using Moss.Data.Annotators;
+using Moss.Data.Audit;
 
 namespace Moss.Annotate.Account;
 
@@ -40,6 +41,7 @@ public sealed class FirstAdministrator(
         var made = await users.CreateAsync(user, password);
         if (!made.Succeeded) return (null, words.Sentences(made));
         await users.AddToRoleAsync(user, Roles.Administrator);
+        await db.AuditAsync(name, "user_created", name, new { role = Roles.Administrator, by = "setup token" }, cancellation);
         await transaction.CommitAsync(cancellation);
         return (user, null);
     }

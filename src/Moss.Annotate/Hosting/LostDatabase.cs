@@ -19,7 +19,7 @@ internal static class LostDatabase
             context.Response.Headers.RetryAfter = "3";
             context.Response.Headers["Refresh"] = "3";
             context.Response.ContentType = "text/plain; charset=utf-8";
-            await context.Response.WriteAsync("The database is away. Nothing you sent is lost; this page tries again every 3 seconds.\n数据库暂时无法连接。已发送的内容不会丢失;本页每 3 秒自动重试。\n");
+            await context.Response.WriteAsync("The database is away. Nothing you sent is lost; this page tries again every 3 seconds.\n数据库暂时无法连接。已发送的内容不会丢失；本页每 3 秒自动重试。\n");
         }
     });
 }

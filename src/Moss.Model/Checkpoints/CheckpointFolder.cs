@@ -31,8 +31,9 @@ public sealed partial class CheckpointFolder
     private string? _manifestSha256;
 
     /// <summary>Looks at the folder without reading weights.</summary>
+    /// <param name="weightsOnly">Accept a folder without a tokenizer, which can be compared with a reference but not talked with.</param>
     /// <exception cref="InvalidDataException">What is missing or not understood.</exception>
-    public static CheckpointFolder Open(string path)
+    public static CheckpointFolder Open(string path, bool weightsOnly = false)
     {
         if (!Directory.Exists(path)) throw new InvalidDataException($"There is no checkpoint folder '{path}'. It was moved or deleted; deploy another checkpoint.");
         string In(string file) => System.IO.Path.Combine(path, file);
@@ -42,7 +43,7 @@ public sealed partial class CheckpointFolder
         IReadOnlyList<string> files = index is null ? [WeightsFile] : [.. index.Values.Distinct().Order(StringComparer.Ordinal)];
         foreach (var file in files)
             if (!File.Exists(In(file))) throw new InvalidDataException($"'{In(file)}' is missing: the index says some weights are in it. Copy it from the original checkpoint.");
-        if (!File.Exists(In("tokenizer.json"))) throw new InvalidDataException(
+        if (!weightsOnly && !File.Exists(In("tokenizer.json"))) throw new InvalidDataException(
             $"'{path}' has no tokenizer.json, so text cannot become tokens. Copy it from the checkpoint this one was trained from.");
         return new(path, config, files, index)
         {
@@ -61,7 +62,7 @@ public sealed partial class CheckpointFolder
         name.Length > 0 && name != "." && !name.Contains("..", StringComparison.Ordinal) && name.IndexOfAny(['/', '\\', ':', '\0']) < 0;
 
     /// <summary>Fills the network with the weights of this folder; all expected tensors, none unexpected, all finite.</summary>
-    internal void LoadWeights(Transformer network)
+    public void LoadWeights(Transformer network)
     {
         var wanted = network.named_parameters().ToDictionary(p => p.name, p => p.parameter);
         var missing = wanted.Keys.ToHashSet();

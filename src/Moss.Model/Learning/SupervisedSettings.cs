@@ -36,6 +36,13 @@ public sealed record SupervisedSettings
     /// <summary>Optimizer steps between saved states: the most work a crash can cost.</summary>
     public int CheckpointEvery { get; init; } = 50;
 
+    private const long SmallNetwork = 50_000_000; // parameters
+
+    /// <summary>Defaults that suit the network's size. A small one learns one correction, replayed among its samples, in 60 steps.</summary>
+    public static SupervisedSettings SuggestedFor(ModelConfig config) => config.ParameterCount > SmallNetwork
+        ? new SupervisedSettings()
+        : new SupervisedSettings { Steps = 60, PeakLearningRate = 1e-3, BatchSize = 16, WeightDecay = 0.01, CheckpointEvery = 10 };
+
     /// <exception cref="ArgumentException">Which setting is out of which range.</exception>
     public SupervisedSettings Checked()
     {

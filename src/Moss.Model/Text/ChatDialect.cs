@@ -51,14 +51,16 @@ internal sealed record ChatDialect(string Name)
 
     public static ChatDialect For(CheckpointFolder folder, string? name)
     {
-        if (name is not null) return Known.FirstOrDefault(d => d.Name == name) ?? throw new InvalidDataException(
-            $"There is no chat template \"{name}\"; there are {Names}.");
+        if (name is not null) return Named(name);
         var text = folder.ChatTemplateText ?? throw new InvalidDataException(
             $"'{folder.Path}' has no chat template (neither chat_template.jinja nor chat_template in tokenizer_config.json). Name one of {Names}.");
         return Known.FirstOrDefault(d => d.Texts.Contains(text.TrimEnd('\n'))) ?? throw new InvalidDataException(
             $"'{folder.Path}': its chat template is not one this program knows exactly, so replies would be asked for in the wrong form. " +
             $"Name the one that fits: {Names}. The text begins: {JsonSerializer.Serialize(text[..Math.Min(80, text.Length)])}.");
     }
+
+    public static ChatDialect Named(string name) => Known.FirstOrDefault(d => d.Name == name) ?? throw new InvalidDataException(
+        $"There is no chat template \"{name}\"; there are {Names}.");
 
     private static string Names => string.Join(", ", Known.Select(d => d.Name));
 

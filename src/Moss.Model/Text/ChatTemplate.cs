@@ -20,6 +20,9 @@ public sealed class ChatTemplate
         Sha256 = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(dialect.Identity)));
     }
 
+    /// <summary>The Jinja text of the starter model's template, for whoever makes a checkpoint folder.</summary>
+    public const string PlainJinja = ChatDialect.PlainJinja;
+
     /// <summary>Identity of the spelling: two checkpoints with the same hash render every conversation alike.</summary>
     public string Sha256 { get; }
 
@@ -92,7 +95,7 @@ public sealed class ChatTemplate
         Check(turns);
         var system = turns.TakeWhile(t => t.Role == ChatTurn.System).ToList();
         var exchanges = Exchanges(turns.Skip(system.Count).ToList());
-        for (var dropped = 0; ; )
+        for (var dropped = 0; ;)
         {
             List<ChatTurn> kept = [.. system, .. exchanges.Skip(dropped).SelectMany(e => e)];
             var tokens = kept.Count == 0 ? 0 : Render(kept, generationPrompt: true).Tokens.Length;

@@ -21,8 +21,8 @@ internal sealed record ReplyFacts(
 
 internal sealed record Answer(string Text, ReplyFacts Facts);
 
-/// <summary>The server refused the request for good; trying again would not help.</summary>
-internal sealed class AskingException(string sentence) : Exception(sentence);
+/// <summary>The server will not answer: it refused, or the reply broke off. The message says why.</summary>
+internal sealed class AskingException(string sentence) : IOException(sentence);
 
 /// <summary>MOSS over HTTP, as anybody else would speak with it.</summary>
 internal sealed class MossClient(HttpClient http)

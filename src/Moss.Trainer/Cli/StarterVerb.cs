@@ -11,7 +11,8 @@ internal static class StarterVerb
     {
         var noDatabase = new Option<bool>("--no-database") { Description = "Make the folder only; register and deploy nothing." };
         var json = new Option<bool>("--json") { Description = "One JSON object per line." };
-        return new Command("starter", "Make the first checkpoint from samples/conversations.jsonl, once, and deploy it when nothing is deployed.") { noDatabase, json }
+        const string What = "Make the first checkpoint from samples/conversations.jsonl, once, and deploy it when nothing is deployed.";
+        return new Command("starter", What) { noDatabase, json }
             .Does((parsed, cancellation) => RunAsync(parsed.GetValue(noDatabase), parsed.GetValue(json), cancellation));
     }
 
@@ -23,10 +24,17 @@ internal static class StarterVerb
         Console.WriteLine(json
             ? JsonSerializer.Serialize(new
             {
-                checkpoint = registered?.Checkpoint.Name ?? starter.Name, checkpoint_id = registered?.Checkpoint.Id, folder = starter.Folder,
-                manifest_sha256 = starter.ManifestSha256, made = starter.Made, seconds = Math.Round(starter.Seconds, 1), deployed = registered?.Deployed ?? false,
+                checkpoint = registered?.Checkpoint.Name ?? starter.Name,
+                checkpoint_id = registered?.Checkpoint.Id,
+                folder = starter.Folder,
+                manifest_sha256 = starter.ManifestSha256,
+                made = starter.Made,
+                seconds = Math.Round(starter.Seconds, 1),
+                deployed = registered?.Deployed ?? false,
             })
-            : (starter.Made ? $"The first checkpoint is made: {starter.Folder} ({starter.Seconds:F0} s)." : $"The first checkpoint is there already: {starter.Folder}.")
+            : (starter.Made
+                ? $"The first checkpoint is made: {starter.Folder} ({starter.Seconds:F0} s)."
+                : $"The first checkpoint is there already: {starter.Folder}.")
                 + (registered?.Deployed == true ? " It is deployed as champion." : ""));
         return 0;
     }

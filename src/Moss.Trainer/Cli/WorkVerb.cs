@@ -10,7 +10,7 @@ internal static class WorkVerb
     public static Command Create()
     {
         var command = new Command("work", "Carry out queued tuning and agent runs (Hangfire server), in the foreground.");
-        command.SetAction(async (_, cancellation) =>
+        return command.Does(async (_, cancellation) =>
         {
             var connection = await MossDatabase.EnsureAsync(cancellation);
             var installation = Installation.FromEnvironment();
@@ -19,6 +19,6 @@ internal static class WorkVerb
             await WorkHost.RunAsync(app, cancellation);
             return 0;
         });
-        return command;
+
     }
 }

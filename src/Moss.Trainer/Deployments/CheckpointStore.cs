@@ -14,7 +14,8 @@ internal sealed class CheckpointStore(string root, TimeProvider clock)
     public Task<ServedCheckpoint> LoadAsync(Checkpoint row, CancellationToken cancellation) =>
         Task.Factory.StartNew(() => Load(row), cancellation, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
-    // 1 every file against the manifest  2 the manifest against the row  3 the answers against checks.json  4 one reply, so that the first request finds it warm
+    // 1 every file against the manifest  2 the manifest against the row  3 the answers against checks.json
+    // 4 one reply, so that the first request finds it warm
     private ServedCheckpoint Load(Checkpoint row)
     {
         var loaded = LoadedCheckpoint.Load(FolderOf(row));

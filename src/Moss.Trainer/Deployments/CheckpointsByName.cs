@@ -23,9 +23,9 @@ internal sealed class CheckpointsByName(
         {
             if (roster.Lease(row.Name) is { } loadedMeanwhile) return loadedMeanwhile;
             var undeployed = roster.InMemory.Count - roster.Posts.Select(p => p.Checkpoint.Id).Distinct().Count();
-            if (undeployed >= MostUndeployed && roster.FreeIdle(TimeSpan.Zero).Count == 0) throw new ApiRefusal(503,
+            if (undeployed >= MostUndeployed && roster.FreeIdle(TimeSpan.Zero, atMost: 1).Count == 0) throw new ApiRefusal(503,
                 $"Checkpoint '{row.Name}' is not deployed, and {undeployed} others that are not deployed are in use. Ask again in a minute, or deploy it.")
-                { RetryAfterSeconds = 30 };
+            { RetryAfterSeconds = 30 };
             var served = await store.LoadAsync(row, cancellation);
             logger.LogInformation("Loaded checkpoint {Checkpoint} because a request named it", row.Name);
             roster.TakeIn(served);
@@ -53,8 +53,10 @@ internal sealed class CheckpointsByName(
         }
         catch (Exception e) when (Db.IsUnreachable(e))
         {
-            throw new ApiRefusal(503, $"'{(model.Length <= 80 ? model : model[..80] + "…")}' is not in memory, and the database that may know it cannot be reached. " +
-                "Ask again in a minute, or ask for 'champion'.", "model", "database_away") { RetryAfterSeconds = 10 };
+            throw new ApiRefusal(503,
+                $"'{(model.Length <= 80 ? model : model[..80] + "…")}' is not in memory, and the database that may know it cannot be reached. " +
+                "Ask again in a minute, or ask for 'champion'.", "model", "database_away")
+            { RetryAfterSeconds = 10 };
         }
     }
 }

@@ -13,7 +13,8 @@ namespace Moss.Trainer.Deployments;
 /// newest row ──in memory?──yes──────────────────────────► appoint: the next request gets it
 ///                 │no
 ///                 └─► load aside, verify, warm up ──good──► appoint; the former stays a while, for rolling back
-///                                                 └─bad───► the old one goes on (after a restart: the newest earlier one that loads); the reason is reported
+///                                                 └─bad───► the old one goes on, or after a restart the newest earlier one that loads;
+///                                                           the reason is reported
 /// </code>
 /// The database away changes nothing that is served.
 /// </remarks>
@@ -44,7 +45,8 @@ internal sealed class DeploymentFollower(
             }
             catch (Exception e) when (!shutdown.IsCancellationRequested)
             {
-                if (!away) logger.LogWarning(e, "The deployments cannot be read; what is loaded goes on serving, and looking is repeated");
+                if (!away) logger.LogWarning(Db.IsUnreachable(e) ? null : e,
+                    "The deployments cannot be read; what is loaded goes on serving, and looking is repeated: {Reason}", e.Message);
                 away = true;
                 if (roster.Posts.Count == 0) roster.Error = $"The deployments cannot be read from the database: {e.Message}";
             }
@@ -91,7 +93,8 @@ internal sealed class DeploymentFollower(
             var times = before?.Times ?? 0;
             var pause = TimeSpan.FromSeconds(Math.Min(LongestRetry.TotalSeconds, FirstRetry.TotalSeconds * Math.Pow(2, times)));
             _refused[deployment.Id] = new Refusal(e.Message, times + 1, clock.GetUtcNow() + pause);
-            logger.LogError(e, "Checkpoint {Checkpoint} is refused as {Name}", row.Name, name);
+            // A damaged folder is explained by its sentence; anything else is a surprise, and its trace helps.
+            logger.LogError(e is InvalidDataException ? null : e, "Checkpoint {Checkpoint} is refused as {Name}: {Reason}", row.Name, name, e.Message);
             return false;
         }
         _refused.Remove(deployment.Id);

@@ -1,4 +1,3 @@
-using Moss.Data;
 using Moss.Data.Deployments;
 using Npgsql;
 
@@ -37,7 +36,7 @@ internal sealed class DeploymentNews(string connectionString) : IAsyncDisposable
             if (_listening is null) await Task.Delay(patience, cancellation);
             else await _listening.WaitAsync(patience, cancellation);
         }
-        catch (Exception e) when (Db.IsUnreachable(e) || e is InvalidOperationException)
+        catch (Exception) when (!cancellation.IsCancellationRequested) // however the connection was lost, the next look opens another
         {
             await DisposeAsync();
             await Task.Delay(patience, cancellation);

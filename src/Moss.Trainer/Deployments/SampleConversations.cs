@@ -33,7 +33,8 @@ internal static class SampleConversations
         catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentNullException)
         {
             throw new InvalidDataException(
-                $"samples/conversations.jsonl, line {index + 1}: {e.Message} Expected {{\"messages\": [{{\"role\": \"user\", \"content\": \"…\"}}, …]}}. Nothing was made.", e);
+                $"samples/conversations.jsonl, line {index + 1}: {e.Message} " +
+                $"Expected {{\"messages\": [{{\"role\": \"user\", \"content\": \"…\"}}, …]}}. Nothing was made.", e);
         }
     }
 }

@@ -18,7 +18,11 @@ internal sealed class ServerReport(
     {
         var loaded = JsonSerializer.Serialize(roster.Posts.Select(p => new
         {
-            name = p.Name, checkpoint_id = p.Checkpoint.Id, checkpoint = p.Checkpoint.Name, manifest_sha256 = p.Checkpoint.ManifestSha256, since = p.Since,
+            name = p.Name,
+            checkpoint_id = p.Checkpoint.Id,
+            checkpoint = p.Checkpoint.Name,
+            manifest_sha256 = p.Checkpoint.ManifestSha256,
+            since = p.Since,
         }));
         await using var db = await factory.CreateDbContextAsync(cancellation);
         await db.ReportServerAsync(address.Url, ServerKind.Moss, loaded, roster.Error, cancellation);
@@ -34,9 +38,9 @@ internal sealed class ServerReport(
             {
                 await TellAsync(shutdown);
             }
-            catch (Exception e) when (Db.IsUnreachable(e))
+            catch (Exception) when (!shutdown.IsCancellationRequested)
             {
-                // The follower says so in the log, once; here the next tick simply tries again.
+                // Not being able to report must never end serving. The follower, which needs the same database, says why in the log, once.
             }
         }
     }

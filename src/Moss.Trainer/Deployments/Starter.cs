@@ -23,7 +23,10 @@ internal sealed record StarterProgress(TrainingStep Step, double SecondsLeft)
 
     public string ToJson() => JsonSerializer.Serialize(new
     {
-        step = Step.Number, total_steps = Step.Total, loss = Step.Loss, seconds_left = Math.Round(SecondsLeft, 1),
+        step = Step.Number,
+        total_steps = Step.Total,
+        loss = Step.Loss,
+        seconds_left = Math.Round(SecondsLeft, 1),
     });
 }
 
@@ -32,9 +35,6 @@ internal sealed record Starter(string Name, string Folder, string ManifestSha256
 {
     private const long Seed = 1;
 
-    /// <summary>Raise it when the same samples and settings begin to make different weights.</summary>
-    private const int CodeVersion = 1;
-
     private static readonly TimeSpan SayEvery = TimeSpan.FromSeconds(2);
 
     public sealed record Registration(Checkpoint Checkpoint, bool Deployed);
@@ -42,18 +42,21 @@ internal sealed record Starter(string Name, string Folder, string ManifestSha256
     public static async Task<Starter> MakeAsync(Installation installation, Action<StarterProgress> say, CancellationToken cancellation)
     {
         var samples = await File.ReadAllBytesAsync(Path.Combine(installation.Home, "samples", "conversations.jsonl"), cancellation);
-        var recipe = $"{CodeVersion} {JsonSerializer.Serialize(StarterModel.Settings(Seed))}\n";
-        var name = $"starter-{Convert.ToHexStringLower(SHA256.HashData([.. Encoding.UTF8.GetBytes(recipe), .. samples]))[..8]}";
+        var name = $"starter-{Convert.ToHexStringLower(SHA256.HashData([.. Encoding.UTF8.GetBytes(StarterModel.Recipe(Seed)), .. samples]))[..8]}";
         var folder = Path.Combine(installation.Checkpoints, name);
         Directory.CreateDirectory(installation.Checkpoints);
 
         // Two first starts at once: the second waits, and finds it made.
         var waiting = new Waiting(Console.Error.WriteLine, TimeProvider.System);
-        await using var alone = await LockedFile.TakeAsync(Path.Combine(installation.Checkpoints, name + ".lock"), "another process that makes the first checkpoint", waiting, cancellation);
-        if (Directory.Exists(folder)) return new(name, folder, ManifestOf(folder), Made: false, Seconds: 0);
+        await using var alone = await LockedFile.TakeAsync(
+            Path.Combine(installation.Checkpoints, name + ".lock"), "another process that makes the first checkpoint", waiting, cancellation);
+        // What a start that was killed left behind.
+        foreach (var unfinished in Directory.EnumerateDirectories(installation.Checkpoints, name + ".tmp-*")) Directory.Delete(unfinished, recursive: true);
+        if (SoundManifest(folder) is { } sound) return new(name, folder, sound, Made: false, Seconds: 0);
 
         var started = TimeProvider.System.GetTimestamp();
-        var manifest = await Task.Factory.StartNew(() => Train(folder, samples, say, cancellation), cancellation, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        var manifest = await Task.Factory.StartNew(() => Train(folder, samples, say, cancellation),
+            cancellation, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         return new(name, folder, manifest, Made: true, TimeProvider.System.GetElapsedTime(started).TotalSeconds);
     }
 
@@ -67,16 +70,38 @@ internal sealed record Starter(string Name, string Folder, string ManifestSha256
         var taken = await db.Checkpoints.AnyAsync(c => c.Name == Name && c.ManifestSha256 != ManifestSha256, cancellation);
         var checkpoint = await db.RegisterBaseAsync(new Checkpoint
         {
-            Name = taken ? $"{Name}-{ManifestSha256[..4]}" : Name, Kind = CheckpointKind.Base, Family = opened.Config.Family, Folder = Path.GetFileName(Folder),
-            ManifestSha256 = ManifestSha256, TemplateSha256 = template, State = CheckpointState.Accepted, CreatedAt = TimeProvider.System.GetUtcNow(),
+            Name = taken ? $"{Name}-{ManifestSha256[..4]}" : Name,
+            Kind = CheckpointKind.Base,
+            Family = opened.Config.Family,
+            Folder = Path.GetFileName(Folder),
+            ManifestSha256 = ManifestSha256,
+            TemplateSha256 = template,
+            State = CheckpointState.Accepted,
+            CreatedAt = TimeProvider.System.GetUtcNow(),
         }, cancellation);
         var deployed = await db.Deployments.AnyAsync(cancellation);
         if (!deployed) await db.DeployAsync(Deployment.Champion, checkpoint.Id, "first start", by: null, cancellation);
         return new(checkpoint, !deployed);
     }
 
-    private static string ManifestOf(string folder) => CheckpointFolder.Open(folder).VerifyManifest() ?? throw new InvalidDataException(
-        $"'{folder}' has no manifest.json, so it is not a checkpoint that was finished. Delete the folder; the next start makes it again.");
+    /// <summary>The manifest's hash when the folder is there and sound.
+    /// A damaged one is put aside: made again from the same samples, it is the same.</summary>
+    private static string? SoundManifest(string folder)
+    {
+        if (!Directory.Exists(folder)) return null;
+        try
+        {
+            return CheckpointFolder.Open(folder).VerifyManifest() ?? throw new InvalidDataException(
+                $"'{folder}' has no manifest.json, so it was never finished.");
+        }
+        catch (InvalidDataException e)
+        {
+            var aside = $"{folder}.damaged-{Guid.NewGuid():N}";
+            Directory.Move(folder, aside);
+            Console.Error.WriteLine($"{e.Message} It is put aside as '{Path.GetFileName(aside)}', and the first checkpoint is made again.");
+            return null;
+        }
+    }
 
     private static string Train(string folder, byte[] samples, Action<StarterProgress> say, CancellationToken cancellation)
     {

@@ -74,15 +74,20 @@ internal sealed class Supervisor(Installation installation, IReadOnlyList<ChildP
         foreach (var server in servers) EnsurePortIsFree(server);
 
         await ReadyAsync([Keep(servers[0], variables)], stop);
-        say($"The portal answers after {Seconds(started)}: {installation.Portal}");
+        await InviteAsync($"The portal answers after {Seconds(started)}", stop);
         await MakeFirstCheckpointAsync(variables, stop);
         await ReadyAsync([Keep(servers[1], variables), Keep(servers[2], variables)], stop);
 
         say("");
-        say($"MOSS is ready after {Seconds(started)}: {installation.Portal}");
-        if (!await HasAdministratorAsync(stop))
-            say($"Make the first administrator here (the link works once): {new Uri(installation.Portal, "/Account/FirstAdministrator?token=" + SetupToken.Of(installation))}");
+        await InviteAsync($"MOSS is ready after {Seconds(started)}", stop);
         say($"Logs: {installation.LogFolder}. Ctrl-C stops everything.");
+    }
+
+    private async Task InviteAsync(string state, CancellationToken stop)
+    {
+        say($"{state}: {installation.Portal}");
+        if (!await HasAdministratorAsync(stop))
+            say($"Make the first administrator here (works once): {new Uri(installation.Portal, "/Account/FirstAdministrator?token=" + SetupToken.Of(installation))}");
     }
 
     private async Task StartOthersAsync(string connection, CancellationToken stop)
@@ -121,7 +126,7 @@ internal sealed class Supervisor(Installation installation, IReadOnlyList<ChildP
         await using var process = GuardedProcess.Start(starter.Command, PidFile(starter), starter.WorkingDirectory, variables, line =>
         {
             log.Write(line);
-            say("  " + line);
+            if (!stop.IsCancellationRequested) say("  " + line);
         });
         await process.Ended.WaitAsync(stop);
         if (await process.Ended is not 0 and var code)

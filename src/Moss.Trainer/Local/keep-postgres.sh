@@ -5,14 +5,6 @@ shift 3
 cd / || exit 1
 exec </dev/null >>"$log" 2>&1
 
-set -m              # a process group of its own: Ctrl-C in the terminal reaches only the supervisor, which stops in order
-trap ':' INT HUP
-ending=
-trap 'ending=1' TERM
-
-"$@" &
-pid=$!
-
 used() {
     local user
     for user in "$users"/*; do
@@ -21,12 +13,20 @@ used() {
     return 1
 }
 
-while [ -z "$ending" ] && kill -0 "$pid" 2>/dev/null && used; do sleep 0.5; done
+keep() {
+    "$@" &
+    local pid=$! tenths=600
+    while kill -0 "$pid" 2>/dev/null && used; do sleep 0.5; done
+    kill -INT "$pid" 2>/dev/null          # fast shutdown: roll back, write a checkpoint, end
+    while kill -0 "$pid" 2>/dev/null; do
+        [ $((tenths -= 1)) -eq 0 ] && kill -QUIT "$pid" 2>/dev/null
+        sleep 0.1
+    done
+    if [ -n "$delete" ]; then rm -rf -- "$delete"; fi
+}
 
-kill -INT "$pid" 2>/dev/null          # fast shutdown: roll back, write a checkpoint, end
-tenths=600
-while kill -0 "$pid" 2>/dev/null; do
-    [ $((tenths -= 1)) -eq 0 ] && kill -QUIT "$pid" 2>/dev/null
-    sleep 0.1
-done
-if [ -n "$delete" ]; then rm -rf -- "$delete"; fi
+# Keeper and server have process groups of their own: neither Ctrl-C in the terminal nor a kill of the starter's group reaches them.
+set -m
+trap ':' INT HUP
+keep "$@" &
+wait $!

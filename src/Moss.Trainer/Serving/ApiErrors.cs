@@ -25,6 +25,11 @@ internal static class ApiErrors
         {
             // The client has gone; nobody is left to tell.
         }
+        catch (Exception e) when (!http.Response.HasStarted)
+        {
+            http.RequestServices.GetRequiredService<ILogger<Reply>>().LogError(e, "{Method} {Path} failed", http.Request.Method, http.Request.Path);
+            await WriteAsync(http, new ApiRefusal(500, $"The server failed: {e.Message}"));
+        }
     });
 
     private static Task WriteAsync(HttpContext http, ApiRefusal refusal)

@@ -13,7 +13,9 @@ internal static class ChatMessages
     {
         var count = messages.GetArrayLength();
         if (count is 0 or > MaxMessages) throw ApiRefusal.Invalid("messages",
-            count == 0 ? "'messages' is empty: give at least one message of role 'user'." : $"'messages' has {count:N0} messages; at most {MaxMessages:N0} are taken.");
+            count == 0
+                ? "'messages' is empty: give at least one message of role 'user'."
+                : $"'messages' has {count:N0} messages; at most {MaxMessages:N0} are taken.");
         List<ChatTurn> turns = [.. messages.EnumerateArray().Select((message, i) => Turn(new JsonFields(message, $"messages[{i}]"), i))];
         if (turns[^1].Role is not ("user" or "tool")) throw ApiRefusal.Invalid($"messages[{count - 1}].role",
             $"The last message is of role '{turns[^1].Role}', so there is nothing to reply to. End with a message of role 'user'.");
@@ -45,7 +47,8 @@ internal static class ChatMessages
     private static string Part(JsonFields part, string where)
     {
         var type = part.String("type");
-        if (type != "text") throw ApiRefusal.Invalid($"{where}.type", $"'{where}.type' is '{Shown(type ?? "missing")}'; this server reads text only: 'text'.");
+        if (type != "text") throw ApiRefusal.Invalid($"{where}.type",
+            $"'{where}.type' is '{Shown(type ?? "missing")}'; this server reads text only: 'text'.");
         var text = part.String("text") ?? throw ApiRefusal.Invalid($"{where}.text", $"'{where}.text' is missing.");
         part.RefuseTheRest();
         return text;

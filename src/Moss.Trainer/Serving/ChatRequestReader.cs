@@ -21,7 +21,7 @@ internal static class ChatRequestReader
             using var document = JsonDocument.Parse(body, Strict);
             return Read(new JsonFields(document.RootElement, ""));
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException) // the second: a name that is no valid Unicode
         {
             throw new ApiRefusal(400, $"The body is not the JSON that is expected here: {e.Message}", code: "invalid_json");
         }

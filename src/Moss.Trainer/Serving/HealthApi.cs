@@ -7,7 +7,7 @@ internal static class HealthApi
 {
     public static void MapHealth(this IEndpointRouteBuilder routes)
     {
-        routes.MapGet("/healthz", (ReplyLoop loop) => Results.Json(new { Status = "ok", loop.Waiting }, ReplyJson.Options));
+        routes.MapGet("/healthz", (ReplyLoop loop) => Results.Json(new { Status = "ok", loop.InProgress, loop.Waiting }, ReplyJson.Options));
         routes.MapGet("/readyz", (Roster roster) => roster.Posts is [_, ..] posts
             ? Results.Json(new
             {

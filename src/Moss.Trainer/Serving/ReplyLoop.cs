@@ -23,6 +23,8 @@ internal sealed class ReplyLoop(
 
     public int Waiting => _room.Count;
 
+    public int InProgress { get; private set; }
+
     /// <summary>Hands a reply to the loop, which disposes it when done. False when too many wait already; it is then still the caller's.</summary>
     public bool TryBegin(Reply reply) => _room.TryEnter(reply);
 
@@ -69,7 +71,11 @@ internal sealed class ReplyLoop(
 
     private void Turn(List<Reply> inProgress)
     {
-        while (inProgress.Count < options.Value.ActiveReplies && _room.TryTake(wait: inProgress.Count == 0, out var next)) inProgress.Add(next);
+        while (inProgress.Count < options.Value.ActiveReplies && _room.TryTake(wait: inProgress.Count == 0, out var next))
+        {
+            inProgress.Add(next);
+            InProgress = inProgress.Count;
+        }
         inProgress.RemoveAll(reply =>
         {
             if (reply.Step()) return false;
@@ -79,5 +85,6 @@ internal sealed class ReplyLoop(
             reply.Dispose();
             return true;
         });
+        InProgress = inProgress.Count;
     }
 }

@@ -22,7 +22,7 @@ internal sealed class ReplyStart(Roster roster, CheckpointsByName byName, ReplyL
             var reply = new Reply(lease, prompt, sampling, receivedAt, clock, abandoned);
             if (!loop.TryBegin(reply)) throw new ApiRefusal(429,
                 "Too many requests wait already. Ask again after the time in the Retry-After header.", code: "queue_full")
-                { RetryAfterSeconds = loop.RetryAfterSeconds };
+            { RetryAfterSeconds = loop.RetryAfterSeconds };
             return (reply, fitted.DroppedTurns);
         }
         catch
@@ -48,8 +48,10 @@ internal sealed class ReplyStart(Roster roster, CheckpointsByName byName, ReplyL
     private ApiRefusal NotServed(string model)
     {
         if (model is Deployment.Champion or Deployment.Challenger && roster.Posts.Count == 0) return new(503,
-            roster.WhyNotReady, code: "not_ready") { RetryAfterSeconds = 5 };
+            roster.WhyNotReady, code: "not_ready")
+        { RetryAfterSeconds = 5 };
         var known = string.Join(", ", roster.Posts.Select(p => p.Name).Concat(roster.InMemory.Select(c => c.Name)).Select(n => $"'{n}'"));
-        return new(404, $"There is no model '{(model.Length <= 80 ? model : model[..80] + "…")}' here. Served at the moment: {known}.", "model", "model_not_found");
+        var shown = model.Length <= 80 ? model : model[..80] + "…";
+        return new(404, $"There is no model '{shown}' here. Served at the moment: {known}.", "model", "model_not_found");
     }
 }

@@ -1,3 +1,5 @@
+using Moss.Data.Deployments;
+
 namespace Moss.Trainer.Serving;
 
 /// <summary>What one deployment name answers with at the moment, and since when.</summary>
@@ -20,7 +22,7 @@ internal sealed class Roster(TimeProvider clock) : IDisposable
 
     public IReadOnlyList<Post> Posts
     {
-        get { lock (_gate) return [.. _posts.Values.OrderBy(p => p.Name, StringComparer.Ordinal)]; }
+        get { lock (_gate) return [.. _posts.Values.OrderBy(p => p.Name != Deployment.Champion).ThenBy(p => p.Name, StringComparer.Ordinal)]; }
     }
 
     public IReadOnlyList<ServedCheckpoint> InMemory
@@ -66,8 +68,8 @@ internal sealed class Roster(TimeProvider clock) : IDisposable
         }
     }
 
-    /// <summary>Frees what no post names, no reply uses, and nobody has asked for during this time.</summary>
-    public IReadOnlyList<string> FreeIdle(TimeSpan keep)
+    /// <summary>Frees what no post names, no reply uses, and nobody has asked for during this time; the longest idle first.</summary>
+    public IReadOnlyList<string> FreeIdle(TimeSpan keep, int atMost = int.MaxValue)
     {
         List<ServedCheckpoint> idle;
         lock (_gate)
@@ -75,7 +77,7 @@ internal sealed class Roster(TimeProvider clock) : IDisposable
             var since = clock.GetUtcNow() - keep;
             idle = [.. _residents.Values
                 .Where(r => r.Leases == 0 && r.IdleSince <= since && _posts.Values.All(p => p.Checkpoint.Id != r.Checkpoint.Id))
-                .Select(r => r.Checkpoint)];
+                .OrderBy(r => r.IdleSince).Take(atMost).Select(r => r.Checkpoint)];
             foreach (var checkpoint in idle) _residents.Remove(checkpoint.Id);
         }
         foreach (var checkpoint in idle) checkpoint.Loaded.Dispose();

@@ -24,7 +24,8 @@ internal static class ServeApp
         {
             console.SingleLine = true;
             console.TimestampFormat = "HH:mm:ss ";
-        }).AddFilter("Microsoft", LogLevel.Warning);
+        }).AddFilter("Microsoft", LogLevel.Warning)
+          .AddFilter("Microsoft.EntityFrameworkCore", LogLevel.Critical); // a database that is away is said once, by the follower
         builder.Services.AddOptions<ServeOptions>()
             .BindConfiguration(ServeOptions.Section, binder => binder.ErrorOnUnknownConfiguration = true)
             .ValidateDataAnnotations().ValidateOnStart();

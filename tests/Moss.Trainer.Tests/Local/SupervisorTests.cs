@@ -23,6 +23,19 @@ public sealed class SupervisorTests
     }
 
     [Fact]
+    public async Task Killing_the_whole_process_group_with_9_leaves_nothing_running_either()
+    {
+        await using var moss = new TestInstallation();
+        var up = await moss.UpAsync(["setsid"], Sleeper); // a group of its own, as a terminal gives it
+        var (sleeper, server) = (await moss.PidAsync("sleeper"), moss.Cluster.ServerProcess!.Value);
+
+        await ToolRun.MustAsync(["bash", "-c", $"kill -s KILL -- -{up.Id}"], TestContext.Current.CancellationToken);
+
+        await TestInstallation.EventuallyAsync("nothing runs any more",
+            () => LiveProcess.CommandLine(sleeper) is null && LiveProcess.CommandLine(server) is null);
+    }
+
+    [Fact]
     public async Task The_next_up_may_come_while_the_programs_of_a_killed_one_are_still_ending()
     {
         await using var moss = new TestInstallation();
@@ -51,7 +64,7 @@ public sealed class SupervisorTests
         Assert.NotEqual(sleeper, await moss.PidAsync("sleeper"));
 
         var waiting = new Waiting(_ => { }, TimeProvider.System);
-        Assert.True(await waiting.UntilAsync("the old connection string works", TimeSpan.FromSeconds(20), async c =>
+        Assert.True(await waiting.UntilAsync("the old connection string works", TimeSpan.FromSeconds(90), async c =>
         {
             try
             {

@@ -9,7 +9,7 @@ namespace Moss.Trainer.Tests.Local;
 /// <summary>An installation with a state folder of its own, whose `up` is a real process; everything of it is gone afterwards.</summary>
 public sealed class TestInstallation : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
 
     private readonly List<Process> _started = [];
 
@@ -26,11 +26,14 @@ public sealed class TestInstallation : IAsyncDisposable
     internal PostgresCluster Cluster => PostgresCluster.Private(Self, _ => { });
 
     /// <summary>Starts `up` with programs of ours and waits until it says that it is ready.</summary>
-    internal async Task<Process> UpAsync(params (string Name, string[] Command)[] children)
+    internal Task<Process> UpAsync(params (string Name, string[] Command)[] children) => UpAsync([], children);
+
+    /// <param name="by">The words before the command, such as setsid.</param>
+    internal async Task<Process> UpAsync(string[] by, params (string Name, string[] Command)[] children)
     {
         var file = Path.Combine(Self.State, "children.json");
         await File.WriteAllTextAsync(file, JsonSerializer.Serialize(children.Select(c => new { name = c.Name, command = c.Command })));
-        var up = Start("up", "--children", file);
+        var up = Start([.. by, .. Trainer, "up", "--children", file]);
         var said = new List<string>();
         while (await up.StandardOutput.ReadLineAsync() is { } line)
         {
@@ -47,7 +50,7 @@ public sealed class TestInstallation : IAsyncDisposable
     /// <summary>Runs a verb to its end.</summary>
     internal async Task<(int Code, string Said)> RunAsync(params string[] arguments)
     {
-        var process = Start(arguments);
+        var process = Start([.. Trainer, .. arguments]);
         var said = await process.StandardOutput.ReadToEndAsync();
         await process.WaitForExitAsync();
         return (process.ExitCode, said);
@@ -87,9 +90,11 @@ public sealed class TestInstallation : IAsyncDisposable
         if (outside.StartsWith("/var/lib/moss/", StringComparison.Ordinal) && Directory.Exists(outside)) Directory.Delete(outside, recursive: true);
     }
 
-    private Process Start(params string[] arguments)
+    private static string[] Trainer => ["dotnet", Path.Combine(AppContext.BaseDirectory, "Moss.Trainer.dll")];
+
+    private Process Start(string[] command)
     {
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Moss.Trainer.dll"), .. arguments])
+        var start = new ProcessStartInfo(command[0], command[1..])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Microsoft.EntityFrameworkCore;
 using Moss.Data;
 using Moss.Data.Annotators;
@@ -8,6 +9,8 @@ using Moss.Data.Deployments;
 using Moss.Data.Judgements;
 using Moss.Data.Projects;
 using Moss.Data.Training;
+using Moss.Trainer.Local;
+using Npgsql;
 
 namespace Moss.Trainer.Tests.Setup;
 
@@ -41,7 +44,19 @@ internal sealed class Scene : IDbContextFactory<MossDbContext>, IDisposable
             }, Test);
             await db.DeployAsync(Deployment.Champion, scene.Tiny.Id, "first start", null, Test);
         });
+        await scene.StampAsync();
         return scene;
+    }
+
+    /// <summary>The template this database was copied from is migrated: processes need not find out again.</summary>
+    private async Task StampAsync()
+    {
+        var migrations = Installation.FromEnvironment().MigrationsDll;
+        var build = Convert.ToHexStringLower(SHA256.HashData(await File.ReadAllBytesAsync(migrations, Test)));
+        var place = new NpgsqlConnectionStringBuilder(ConnectionString);
+        var number = await With(db => db.Database.SqlQuery<string>(
+            $"""SELECT oid::text AS "Value" FROM pg_database WHERE datname = current_database()""").SingleAsync(Test));
+        await File.WriteAllTextAsync(Path.Combine(State, "migrated"), $"{build} {place.Host}:{place.Port}/{place.Database}#{number}\n", Test);
     }
 
     public MossDbContext CreateDbContext() => MossData.Open(ConnectionString);
@@ -93,7 +108,7 @@ internal sealed class Scene : IDbContextFactory<MossDbContext>, IDisposable
     public Task<TrainingRun> RunAsync(Guid id) => With(db => db.TrainingRuns.AsNoTracking().SingleAsync(r => r.Id == id, Test));
 
     /// <summary>Waits for what the rows should come to; says what they were when they do not.</summary>
-    public async Task<TrainingRun> UntilAsync(Guid run, Func<TrainingRun, bool> holds, double seconds = 40)
+    public async Task<TrainingRun> UntilAsync(Guid run, Func<TrainingRun, bool> holds, double seconds = 120)
     {
         var (clock, started) = (TimeProvider.System, TimeProvider.System.GetTimestamp());
         while (true)

@@ -14,6 +14,8 @@ internal static class ConversationsSetup
             client.Timeout = Timeout.InfiniteTimeSpan; // a reply takes as long as it takes; MossServer.Silence bounds the waiting
         }).ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler { ConnectTimeout = TimeSpan.FromSeconds(5), AllowAutoRedirect = false });
         services.AddScoped<Dialogue>();
+        services.AddScoped<Saying>();
+        services.AddScoped<Judging.Judge>();
         services.AddScoped<CurrentProject>();
         return services;
     }

@@ -1,0 +1,4 @@
+namespace Moss.Annotate.Features.AgentRuns;
+
+/// <summary>Names the word list of the agent runs.</summary>
+public sealed class AgentRunWords;

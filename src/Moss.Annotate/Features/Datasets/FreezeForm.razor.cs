@@ -1,0 +1,110 @@
+using Microsoft.AspNetCore.Components;
+using Moss.Annotate.Account;
+using Moss.Annotate.Features.Shared;
+using Moss.Data;
+using Moss.Data.Datasets;
+
+namespace Moss.Annotate.Features.Datasets;
+
+/// <summary>Cuts a dataset version after showing what it would hold.</summary>
+public sealed partial class FreezeForm : IDisposable
+{
+    private static readonly TimeSpan Settle = TimeSpan.FromMilliseconds(250);
+    private readonly NumbersDraft _rule = new("freeze rule's", ["min_score", "correction_repeat", "replay_share", "replay_max", "eval_share", "seed"], new FreezeRule().ToJson());
+    private readonly CancellationTokenSource _closed = new();
+    private CancellationTokenSource? _count;
+    private FreezePreview? _preview;
+    private string _name = "";
+    private string? _wrong, _refusal;
+    private bool _counting, _freezing;
+
+    [Parameter, EditorRequired] public Guid ProjectId { get; set; }
+
+    /// <summary>A free name, to begin with.</summary>
+    [Parameter] public string SuggestedName { get; set; } = "";
+
+    [Parameter] public EventCallback OnClose { get; set; }
+    [Parameter] public EventCallback<DatasetVersion> OnFrozen { get; set; }
+
+    protected override Task OnInitializedAsync()
+    {
+        _name = SuggestedName;
+        return CountAsync();
+    }
+
+    /// <summary>Counts again once the typing pauses; an earlier count that is still under way is dropped.</summary>
+    private async Task CountAsync()
+    {
+        (_wrong, _refusal) = (null, null);
+        if (_count is not null) await _count.CancelAsync();
+        using var mine = CancellationTokenSource.CreateLinkedTokenSource(_closed.Token);
+        _count = mine;
+        try
+        {
+            var rule = FreezeRule.Parse(_rule.ToJson());
+            _counting = true;
+            if (_preview is not null) await Task.Delay(Settle, mine.Token);
+            _preview = await Database.DoAsync((db, token) => db.PreviewAsync(ProjectId, rule, token), mine.Token);
+        }
+        catch (MossInputException e)
+        {
+            _wrong = e.Message;
+        }
+        catch (OperationCanceledException) when (mine.IsCancellationRequested)
+        {
+            return; // a newer count, or the form closed
+        }
+        finally
+        {
+            if (_count == mine) (_count, _counting) = (null, false);
+        }
+    }
+
+    private async Task FreezeAsync()
+    {
+        if (_freezing) return;
+        (_freezing, _refusal) = (true, null);
+        try
+        {
+            var rule = FreezeRule.Parse(_rule.ToJson());
+            var who = await Person.DemandAsync(Policies.Researcher, _closed.Token);
+            var version = await Database.DoAsync((db, token) => db.FreezeAsync(ProjectId, _name.Trim(), rule, who.Id, token), _closed.Token);
+            await OnFrozen.InvokeAsync(version);
+        }
+        catch (Exception e) when (e is MossInputException or NotAllowedException)
+        {
+            _refusal = e.Message;
+        }
+        finally
+        {
+            _freezing = false;
+        }
+    }
+
+    private static IEnumerable<(string Key, int Count)> Parts(FreezePreview p) =>
+        [("Corrections", p.Corrections), ("Rated", p.Rated), ("Replayed", p.Replayed)];
+
+    private IEnumerable<string> LeftOut(FreezePreview p)
+    {
+        if (p.LeftOutCorrected > 0) yield return Words["LeftOutCorrected", p.LeftOutCorrected];
+        if (p.LeftOutBad > 0) yield return Words["LeftOutBad", p.LeftOutBad];
+        if (p.LeftOutShape > 0) yield return Words["LeftOutShape", p.LeftOutShape];
+        if (p.LeftOutOfEval > 0) yield return Words["LeftOutOfEval", p.LeftOutOfEval];
+        if (p.Merged > 0) yield return Words["Merged", p.Merged];
+    }
+
+    private string? Unit(string name) => name switch
+    {
+        "min_score" => Words["UnitScore"].Value,
+        "correction_repeat" => Words["UnitTimes"].Value,
+        "replay_share" or "eval_share" => Words["UnitShare"].Value,
+        "replay_max" => Words["UnitConversations"].Value,
+        _ => null,
+    };
+
+    public void Dispose()
+    {
+        _closed.Cancel();
+        _closed.Dispose();
+    }
+}

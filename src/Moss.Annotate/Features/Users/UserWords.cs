@@ -1,0 +1,4 @@
+namespace Moss.Annotate.Features.Users;
+
+/// <summary>Names the word list of the page of people.</summary>
+public sealed class UserWords;

@@ -1,0 +1,59 @@
+using System.Net.Http.Json;
+using System.Text.Json.Nodes;
+
+namespace Moss.Trainer.Bench;
+
+/// <summary>How long a client of the running server waits for the first piece of a streamed reply, over HTTP.</summary>
+internal sealed class FirstTokenBench(Uri serve, int requests)
+{
+    private const int WarmUpRequests = 3;
+
+    public async Task<object> RunAsync(CancellationToken cancellation)
+    {
+        using var http = new HttpClient { BaseAddress = serve, Timeout = TimeSpan.FromMinutes(1) };
+        for (var i = 0; i < WarmUpRequests; i++) await TimeAsync(http, cancellation);
+        List<double> waits = [];
+        var model = "";
+        for (var i = 0; i < requests; i++)
+        {
+            (var wait, model) = await TimeAsync(http, cancellation);
+            waits.Add(wait);
+        }
+        waits.Sort();
+        return new
+        {
+            bench = "first-token",
+            url = serve.GetLeftPart(UriPartial.Authority),
+            model,
+            cores = Environment.ProcessorCount,
+            requests,
+            first_token_ms = Math.Round(waits[requests / 2], 2),
+            p95_first_token_ms = Math.Round(waits[(int)(requests * 0.95)], 2),
+            max_first_token_ms = Math.Round(waits[^1], 2),
+        };
+    }
+
+    private static readonly object Question = new { messages = new[] { new { role = "user", content = "Who directed The Matrix?" } }, stream = true, max_tokens = 16 };
+
+    private static async Task<(double Milliseconds, string Model)> TimeAsync(HttpClient http, CancellationToken cancellation)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/chat/completions")
+        {
+            Content = JsonContent.Create(Question),
+        };
+        var started = TimeProvider.System.GetTimestamp();
+        using var response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation);
+        if (!response.IsSuccessStatusCode) throw new HttpRequestException(
+            $"The server answers {(int)response.StatusCode}: {await response.Content.ReadAsStringAsync(cancellation)}");
+        using var lines = new StreamReader(await response.Content.ReadAsStreamAsync(cancellation));
+        var (wait, model) = (0.0, "");
+        while (await lines.ReadLineAsync(cancellation) is { } line)
+        {
+            if (wait > 0 || !line.StartsWith("data: {", StringComparison.Ordinal)) continue; // the rest is read, so that the connection is used again
+            var chunk = JsonNode.Parse(line["data: ".Length..])!;
+            if (chunk["choices"]?[0]?["delta"]?["content"]?.GetValue<string>() is not { Length: > 0 }) continue;
+            (wait, model) = (TimeProvider.System.GetElapsedTime(started).TotalMilliseconds, chunk["model"]!.GetValue<string>());
+        }
+        return (wait, model);
+    }
+}

@@ -1,0 +1,47 @@
+using System.CommandLine;
+using System.Text.Json;
+using Moss.Data;
+using Moss.Trainer.Bench;
+using Moss.Trainer.Local;
+
+namespace Moss.Trainer.Cli;
+
+internal static class BenchVerb
+{
+    public static Command Create() => new("bench", "Measure this machine; figures as JSON lines.") { Generate(), FirstToken() };
+
+    private static Command Generate()
+    {
+        var folder = new Option<string?>("--checkpoint") { Description = "Checkpoint folder; otherwise the newest in the checkpoint folder." };
+        var threads = new Option<int>("--threads") { Description = "Threads of libtorch.", DefaultValueFactory = _ => Environment.ProcessorCount };
+        var tokens = new Option<int>("--tokens") { Description = "Tokens to generate after the warm-up.", DefaultValueFactory = _ => 500 };
+        return new Command("generate", "Tokens per second of one reply after the other, in this process.") { folder, threads, tokens }.Does((parsed, _) =>
+        {
+            var path = parsed.GetValue(folder) ?? Newest(Installation.FromEnvironment().Checkpoints);
+            Print(new GenerateBench(path, AtLeastOne(parsed, threads), AtLeastOne(parsed, tokens)).Run());
+            return Task.FromResult(0);
+        });
+    }
+
+    private static Command FirstToken()
+    {
+        var requests = new Option<int>("--requests") { Description = "Requests after the warm-up.", DefaultValueFactory = _ => 50 };
+        const string What = "Milliseconds to the first streamed piece, over HTTP from the running server.";
+        return new Command("first-token", What) { requests }.Does(async (parsed, cancellation) =>
+        {
+            Print(await new FirstTokenBench(Installation.FromEnvironment().Serve, AtLeastOne(parsed, requests)).RunAsync(cancellation));
+            return 0;
+        });
+    }
+
+    private static int AtLeastOne(ParseResult parsed, Option<int> option) => parsed.GetValue(option) is > 0 and var number ? number
+        : throw new MossInputException($"{option.Name} must be 1 or more.");
+
+    private static string Newest(string checkpoints) =>
+        new DirectoryInfo(checkpoints) is { Exists: true } root && root.EnumerateDirectories()
+            .Where(d => File.Exists(Path.Combine(d.FullName, "manifest.json"))).MaxBy(d => d.LastWriteTimeUtc) is { } newest
+            ? newest.FullName
+            : throw new MossInputException($"There is no checkpoint in '{checkpoints}' to measure. Run ./moss starter first, or give --checkpoint DIR.");
+
+    private static void Print(object figures) => Console.WriteLine(JsonSerializer.Serialize(figures));
+}

@@ -1,0 +1,101 @@
+using System.Text.Json.Nodes;
+using Moss.Model;
+using Moss.Model.Checkpoints;
+using Moss.Model.Text;
+
+namespace Moss.Trainer.Deployments;
+
+/// <summary>Looks at one checkpoint folder: what it holds, and whether it is sound.</summary>
+/// <param name="folder">The folder.</param>
+/// <param name="template">Name of a chat template, for folders whose own text is unknown.</param>
+internal sealed class CheckpointInspection(string folder, string? template)
+{
+    private const string Missing = "missing", Good = "ok";
+
+    /// <summary>What the folder holds, without reading its weights; what is missing is said, not refused.</summary>
+    public JsonObject Describe()
+    {
+        var opened = CheckpointFolder.Open(folder, weightsOnly: true);
+        var config = opened.Config;
+        var moss = Path.Combine(folder, "moss.json");
+        return new JsonObject
+        {
+            ["folder"] = Path.GetFullPath(folder),
+            ["family"] = config.Family,
+            ["parameters"] = config.ParameterCount,
+            ["layers"] = config.LayerCount,
+            ["hidden_size"] = config.HiddenSize,
+            ["heads"] = config.HeadCount,
+            ["key_value_heads"] = config.KeyValueHeadCount,
+            ["head_dim"] = config.HeadDim,
+            ["vocabulary"] = config.VocabSize,
+            ["context_tokens"] = config.ContextLength,
+            ["tied_embeddings"] = config.TiedEmbeddings,
+            ["weight_type"] = config.WeightType,
+            ["tokenizer_size"] = Tokenizer()?.Size,
+            ["template"] = opened.ChatTemplateText is null ? Missing : TemplateName(opened),
+            ["manifest_sha256"] = File.Exists(Path.Combine(folder, "manifest.json")) ? opened.ManifestSha256 : null,
+            ["checks"] = CheckpointChecks.Read(folder)?.Count,
+            ["moss"] = File.Exists(moss) ? JsonNode.Parse(File.ReadAllBytes(moss)) : null,
+            ["files"] = new JsonArray([.. Directory.EnumerateFiles(folder).Order(StringComparer.Ordinal)
+                .Select(f => (JsonNode)new JsonObject { ["name"] = Path.GetFileName(f), ["bytes"] = new FileInfo(f).Length })]),
+        };
+    }
+
+    /// <summary>Reads everything and checks it; with a reference file also compares the network's numbers.</summary>
+    /// <returns>One entry per check: "ok", "missing" (tokenizer, template, manifest and checks may be), or figures.</returns>
+    /// <exception cref="InvalidDataException">The first thing that is wrong.</exception>
+    public JsonObject Verify(string? goldenFile)
+    {
+        TorchRuntime.Ensure();
+        var opened = CheckpointFolder.Open(folder, weightsOnly: true);
+        var found = new JsonObject
+        {
+            ["folder"] = Path.GetFullPath(folder),
+            ["family"] = opened.Config.Family,
+            ["parameters"] = opened.Config.ParameterCount,
+        };
+        found["manifest"] = opened.VerifyManifest() is { } manifest ? manifest : Missing;
+
+        using var network = new Transformer(opened.Config);
+        opened.LoadWeights(network); // every tensor expected, none unexpected, all finite
+        network.eval();
+        found["weights"] = Good;
+
+        var tokenizer = Tokenizer();
+        found["tokenizer"] = tokenizer is null ? Missing : Good;
+        if (tokenizer?.Size > opened.Config.VocabSize) throw new InvalidDataException(
+            $"'{folder}': the tokenizer knows {tokenizer.Size:N0} tokens but the weights have room for {opened.Config.VocabSize:N0}. " +
+            "They come from different models, so replies would be noise. Copy tokenizer.json from the checkpoint this one was trained from.");
+        var chat = tokenizer is null || (opened.ChatTemplateText is null && template is null) ? null : ChatTemplate.For(opened, tokenizer, template);
+        found["template"] = chat?.Name ?? Missing;
+        found["template_sha256"] = chat?.Sha256;
+        found["checks"] = Checks(opened, network, tokenizer, chat);
+        if (goldenFile is not null) GoldenComparison.Of(network, goldenFile).AddTo(found);
+        return found;
+    }
+
+    private string Checks(CheckpointFolder opened, Transformer network, Tokenizer? tokenizer, ChatTemplate? chat)
+    {
+        if (CheckpointChecks.Read(folder) is not { } checks) return Missing;
+        if (tokenizer is null || chat is null) throw new InvalidDataException(
+            $"'{folder}' has checks.json but no {(tokenizer is null ? "tokenizer.json" : "chat template")}, so it cannot be asked. " +
+            "Copy it from the checkpoint this one was trained from.");
+        checks.Verify(network, folder, opened.EosTokenIds.Append(chat.Terminator).Where(id => id < tokenizer.Size).ToHashSet(), tokenizer.Size);
+        return Good;
+    }
+
+    private string TemplateName(CheckpointFolder opened)
+    {
+        try
+        {
+            return Tokenizer() is { } tokenizer ? ChatTemplate.For(opened, tokenizer, template).Name : "unread, because the tokenizer is missing";
+        }
+        catch (InvalidDataException)
+        {
+            return "unknown";
+        }
+    }
+
+    private Tokenizer? Tokenizer() => File.Exists(Path.Combine(folder, "tokenizer.json")) ? Moss.Model.Text.Tokenizer.Load(folder) : null;
+}

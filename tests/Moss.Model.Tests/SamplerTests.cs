@@ -1,0 +1,85 @@
+using Moss.Model.Generation;
+
+namespace Moss.Model.Tests;
+
+public class SamplerTests
+{
+    private static readonly float[] Logits = [1, 3, 2, 0];
+
+    private static (int Id, double LogProb) Choose(SamplingOptions options, params int[] said)
+    {
+        var sampler = new Sampler(options);
+        foreach (var id in said) sampler.Said(id);
+        return sampler.Choose(Logits.ToArray());
+    }
+
+    [Fact]
+    public void Temperature_zero_takes_the_likeliest_and_tells_its_own_log_probability()
+    {
+        var (id, logProb) = Choose(SamplingOptions.Greedy);
+        Assert.Equal(1, id);
+        Assert.Equal(3 - Math.Log(Logits.Sum(l => Math.Exp(l))), logProb, 6);
+    }
+
+    [Fact]
+    public void The_repetition_penalty_divides_what_was_said_once()
+    {
+        Assert.Equal(2, Choose(SamplingOptions.Greedy with { RepetitionPenalty = 2 }, 1, 1, 1).Id);
+        // the log-probability stays the network's own
+        Assert.Equal(2 - Math.Log(Logits.Sum(l => Math.Exp(l))), Choose(SamplingOptions.Greedy with { RepetitionPenalty = 2 }, 1).LogProb, 6);
+    }
+
+    [Theory]
+    [InlineData(2, 1.0, new[] { 1, 2 })]
+    [InlineData(1, 1.0, new[] { 1 })]
+    [InlineData(0, 0.6, new[] { 1 })]
+    [InlineData(0, 0.8, new[] { 1, 2 })]
+    [InlineData(0, 1.0, new[] { 0, 1, 2, 3 })]
+    public void Top_k_and_top_p_keep_the_likeliest(int topK, double topP, int[] kept)
+    {
+        var sampler = new Sampler(new SamplingOptions { Temperature = 1, TopK = topK, TopP = topP, RepetitionPenalty = 1, Seed = 1 });
+        Assert.Equal(kept, Enumerable.Range(0, 2_000).Select(_ => sampler.Choose(Logits.ToArray()).Id).Distinct().Order());
+    }
+
+    [Fact]
+    public void Draws_follow_the_probabilities()
+    {
+        var sampler = new Sampler(new SamplingOptions { Temperature = 1, TopP = 1, RepetitionPenalty = 1, Seed = 9 });
+        var draws = Enumerable.Range(0, 20_000).Select(_ => sampler.Choose(Logits.ToArray()).Id).ToList();
+        var total = Logits.Sum(l => Math.Exp(l));
+        for (var id = 0; id < 4; id++) Assert.InRange(draws.Count(d => d == id) / 20_000.0 - Math.Exp(Logits[id]) / total, -0.015, 0.015);
+    }
+
+    [Fact]
+    public void A_seed_gives_the_same_draws_and_another_seed_others()
+    {
+        List<int> Draw(long seed)
+        {
+            var sampler = new Sampler(new SamplingOptions { Temperature = 1, TopP = 1, Seed = seed });
+            return [.. Enumerable.Range(0, 50).Select(_ => sampler.Choose(Logits.ToArray()).Id)];
+        }
+        Assert.Equal(Draw(7), Draw(7));
+        Assert.NotEqual(Draw(7), Draw(8));
+    }
+
+    [Theory]
+    [InlineData("the end", "the ", new[] { "the ", "e", "nd", " more" }, true)]
+    [InlineData("the ennui", "the ennui", new[] { "the ", "en", "nui" }, false)]
+    [InlineData("", "", new[] { "end" }, true)]
+    public void Stop_texts_never_show_even_when_they_come_in_parts(string _, string shown, string[] pieces, bool stops)
+    {
+        var held = new StopTexts(["end", "\nUser:"]);
+        var (text, stopped) = ("", false);
+        foreach (var piece in pieces)
+        {
+            text += held.Push(piece, out stopped);
+            if (stopped) break;
+        }
+        if (!stopped) text += held.Flush();
+        Assert.Equal((shown, stops), (text, stopped));
+    }
+
+    [Fact]
+    public void Options_out_of_range_are_refused_by_name() =>
+        Assert.Contains("TopP is 1.5", Assert.Throws<ArgumentException>(() => new SamplingOptions { TopP = 1.5 }.Checked()).Message, StringComparison.Ordinal);
+}

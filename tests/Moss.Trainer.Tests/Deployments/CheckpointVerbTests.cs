@@ -1,0 +1,89 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using System.Text.Json.Nodes;
+using Moss.Trainer.Serving;
+using Moss.Trainer.Tests.Serving;
+
+namespace Moss.Trainer.Tests.Deployments;
+
+public sealed class CheckpointVerbTests : IDisposable
+{
+    private readonly string _root = Directory.CreateTempSubdirectory("moss-verify-").FullName;
+
+    private static CancellationToken Test => TestContext.Current.CancellationToken;
+
+    public void Dispose() => Directory.Delete(_root, recursive: true);
+
+    [Fact]
+    public async Task A_sound_folder_is_verified_and_a_flipped_bit_in_it_is_found_and_named()
+    {
+        var manifest = BabblingCheckpoint.Make(_root, "sound", seed: 1);
+        var (code, output, _) = await RunAsync("checkpoint", "verify", Path.Combine(_root, "sound"), "--json");
+        var found = JsonNode.Parse(output)!;
+        Assert.Equal((0, manifest, "ok", "chatml"), (code, found["manifest"]!.GetValue<string>(), found["checks"]!.GetValue<string>(), found["template"]!.GetValue<string>()));
+
+        var weights = Path.Combine(_root, "sound", "model.safetensors");
+        var bytes = await File.ReadAllBytesAsync(weights, Test);
+        bytes[^1] ^= 0x10;
+        await File.WriteAllBytesAsync(weights, bytes, Test);
+        (code, output, var error) = await RunAsync("checkpoint", "verify", Path.Combine(_root, "sound"), "--json");
+        Assert.Equal((1, false), (code, JsonNode.Parse(output)!["sound"]!.GetValue<bool>()));
+        Assert.Contains("model.safetensors", error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("qwen3")]
+    [InlineData("llama3-tied")]
+    public async Task The_numbers_of_a_reference_implementation_are_met_without_a_tokenizer(string family)
+    {
+        var folder = Shared($"golden/{family}");
+        var (code, output, _) = await RunAsync("checkpoint", "verify", folder, "--golden", Path.Combine(folder, "golden.json"), "--json");
+        var found = JsonNode.Parse(output)!;
+        Assert.Equal((0, "missing", true), (code, found["tokenizer"]!.GetValue<string>(), found["greedy_identical"]!.GetValue<bool>()));
+        Assert.InRange(found["max_abs_logit_difference"]!.GetValue<double>(), 0, 5e-5);
+    }
+
+    [Fact]
+    public async Task Another_models_reference_is_not_met_and_that_is_a_failure()
+    {
+        var (code, _, error) = await RunAsync("checkpoint", "verify", Shared("golden/qwen3"), "--golden", Shared("golden/qwen2/golden.json"), "--json");
+        Assert.Equal(1, code);
+        Assert.NotEmpty(error);
+    }
+
+    [Fact]
+    public async Task Tokenize_counts_the_texts_of_its_own_tokenizer_and_their_mismatches()
+    {
+        BabblingCheckpoint.Make(_root, "small", seed: 1);
+        var file = Path.Combine(_root, "texts.jsonl");
+        await File.WriteAllTextAsync(file, """
+            {"tokenizer": "small", "text": "", "ids": []}
+            {"tokenizer": "small", "text": "who", "ids": [0]}
+            {"tokenizer": "other", "text": "who", "ids": [0]}
+            """, Test);
+        var (code, output, _) = await RunAsync("tokenize", Path.Combine(_root, "small"), file, "--json");
+        Assert.Equal(1, code);
+        Assert.Equal("""{"texts":2,"compared":2,"mismatches":1}""", output.Trim());
+    }
+
+    private static async Task<(int Code, string Output, string Error)> RunAsync(params string[] arguments)
+    {
+        using var process = Process.Start(new ProcessStartInfo("dotnet", [typeof(ServeOptions).Assembly.Location, .. arguments])
+        { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        var (output, error) = (process.StandardOutput.ReadToEndAsync(Test), process.StandardError.ReadToEndAsync(Test));
+        await process.WaitForExitAsync(Test);
+        return (process.ExitCode, await output, await error);
+    }
+
+    private static string Shared(string name, [CallerFilePath] string here = "")
+    {
+        var root = new DirectoryInfo(Path.GetDirectoryName(here)!);
+        while (!File.Exists(Path.Combine(root.FullName, "Moss.Platform.sln"))) root = root.Parent!;
+        var path = Path.Combine(Environment.GetEnvironmentVariable("MOSS_SHARED") is { Length: > 0 } given ? given : Path.Combine(root.FullName, "..", "shared"), name);
+        if (Path.Exists(path)) return path;
+        var missing = $"{name} is not beside the repository (or at MOSS_SHARED), where the reference numbers lie.";
+        if (Environment.GetEnvironmentVariable("CI") == "true") Assert.Fail(missing);
+        Assert.Skip(missing);
+        return path;
+    }
+}

@@ -1,0 +1,53 @@
+using System.Diagnostics;
+using Moss.Trainer.Serving;
+using Moss.Trainer.Tests.Serving;
+using static Moss.Trainer.Tests.Serving.ServeClient;
+
+namespace Moss.Trainer.Tests.Deployments;
+
+public sealed class ServeProcessTests(ServeWorld world) : IClassFixture<ServeWorld>
+{
+    private static CancellationToken Test => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task After_kill_9_in_mid_stream_a_new_process_serves_what_is_deployed_and_SIGTERM_ends_it_cleanly()
+    {
+        await world.StopAsync();
+        var url = $"http://127.0.0.1:{ServeWorld.FreePort()}";
+        using var client = new ServeClient(url);
+
+        using (var first = Start(url))
+        {
+            await client.UntilReadyAsync();
+            var streaming = client.StreamAsync(Asking("who", maxTokens: 200, temperature: 1), each: _ => { if (!first.HasExited) first.Kill(); }, cancellation: Test);
+            await Assert.ThrowsAnyAsync<Exception>(() => streaming); // the line breaks; there is no [DONE] to take for an end
+            await first.WaitForExitAsync(Test);
+        }
+
+        await world.DeployAsync(world.B);
+        using var second = Start(url);
+        try
+        {
+            await client.UntilReadyAsync();
+            Assert.Equal("b", (await client.AskAsync(Asking("who")))["model"]!.GetValue<string>());
+            using (var term = Process.Start("kill", ["-TERM", $"{second.Id}"])) await term.WaitForExitAsync(Test);
+            await second.WaitForExitAsync(Test).WaitAsync(TimeSpan.FromSeconds(20), Test);
+            Assert.Equal(0, second.ExitCode);
+        }
+        finally
+        {
+            if (!second.HasExited) second.Kill();
+        }
+    }
+
+    private Process Start(string url)
+    {
+        var start = new ProcessStartInfo("dotnet", [typeof(ServeOptions).Assembly.Location, "serve"]);
+        start.Environment["MOSS_DB"] = world.ConnectionString;
+        start.Environment["MOSS_CHECKPOINTS"] = world.Checkpoints;
+        start.Environment["MOSS_SERVE_URL"] = url;
+        start.Environment["Serve__LookSeconds"] = "0.2";
+        start.Environment["Serve__Threads"] = "1";
+        return Process.Start(start)!;
+    }
+}
