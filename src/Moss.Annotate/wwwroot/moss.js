@@ -76,6 +76,7 @@
       box.addEventListener("scroll", () => { atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 60; }, { passive: true });
       new MutationObserver(toEnd).observe(box, { childList: true, subtree: true, characterData: true });
       toEnd();
+      document.querySelector(".m-row.m-selected")?.scrollIntoView({ block: "nearest" });
     },
     reveal: id => document.querySelector(`[data-message="${id}"]`)?.scrollIntoView({ block: "center" }),
   };
