@@ -37,6 +37,9 @@ public sealed partial class ReplyTools(Judge judge, TimeProvider time, IStringLo
     [Parameter] public EventCallback OnRegenerate { get; set; }
     [Parameter] public EventCallback OnWhy { get; set; }
 
+    /// <summary>Carries the id of a message to show in this one's place.</summary>
+    [Parameter] public EventCallback<Guid> OnShow { get; set; }
+
     private int? Mine => _given ?? (int?)In.Judgements[Message.Id].OfType<Rating>()
         .LastOrDefault(r => r.AnnotatorId == Me && r.Attribute == Rating.Overall)?.Score;
 
