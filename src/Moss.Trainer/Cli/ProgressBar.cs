@@ -32,7 +32,8 @@ internal sealed class ProgressBar(TimeProvider clock, Action<string>? write = nu
 
     private string Left(double done)
     {
-        if (done <= _firstDone || done >= 1) return done < 0 ? $", {clock.GetElapsedTime(_started).TotalSeconds:F0} s" : "";
+        if (done < 0) return $", {clock.GetElapsedTime(_started).TotalSeconds:F0} s";
+        if (_firstDone < 0 || done <= _firstDone || done >= 1) return ""; // no pace to judge by yet
         var perShare = clock.GetElapsedTime(_firstAt).TotalSeconds / (done - _firstDone);
         return string.Create(CultureInfo.InvariantCulture, $", about {Math.Max(1, perShare * (1 - done)):F0} s left");
     }

@@ -24,7 +24,7 @@ internal sealed class DemoStory(DemoPlace place, Action<string> say, TimeProvide
     private const string Person = "Ada";
 
     /// <summary>What must not be forgotten: the same kind of question, another subject, and Chinese.</summary>
-    private static readonly string[] Others = ["Who directed Jaws?", "What is the capital of France?", "中国的首都是哪里？"];
+    private static readonly string[] Others = ["Who directed Jaws?", "What is the capital of Italy?", "中国的首都是哪里？"];
 
     private Guid _project, _person;
 
@@ -86,7 +86,7 @@ internal sealed class DemoStory(DemoPlace place, Action<string> say, TimeProvide
     private async Task AgentAsync(MossDbContext db, CancellationToken cancellation)
     {
         Chapter("An agent does the same in Chinese, from a script");
-        var text = await File.ReadAllTextAsync(Path.Combine(place.Installation.Home, "samples", "scenarios", "films-zh.yaml"), cancellation);
+        var text = await File.ReadAllTextAsync(Path.Combine(place.Installation.Home, "samples", "scenarios", "matrix-zh.yaml"), cancellation);
         var scenario = ScenarioFile.Read(text);
         var queued = await db.QueueAgentRunAsync(
             Guid.CreateVersion7(), _project, text, scenario.Name, scenario.Sha256, ScenarioSplit.Train, scenario.Seed, scenario.Turns.Count, _person, cancellation);

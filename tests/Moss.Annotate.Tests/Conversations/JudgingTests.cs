@@ -61,7 +61,7 @@ public sealed class JudgingTests(PostgresServer postgres) : IAsyncLifetime
         Assert.Empty(editor.FindAll("[data-test=diff]"));
 
         const string right = "Lana and Lilly Wachowski.";
-        await editor.InvokeAsync(() => editor.FindComponent<Features.Shared.DraftBox>().Instance.TypedAsync(right));
+        await editor.InvokeAsync(() => editor.FindComponent<global::Moss.Annotate.Features.Shared.DraftBox>().Instance.TypedAsync(right));
         editor.WaitForAssertion(() => Assert.Contains("Ridley", editor.Find("del").TextContent), TimeSpan.FromSeconds(3));
         Assert.Contains("Wachowski", string.Concat(editor.FindAll("ins").Select(i => i.TextContent)));
 

@@ -125,7 +125,7 @@ public sealed class FreezeTests(Database database) : DatabaseTest(database)
         var (project, ada, moss) = await StartAsync();
         // Many conversations that begin alike (but for case and width) and go on differently.
         await Data.ImportAsync(project.Name, string.Join('\n', Enumerable.Range(0, 300).Select(n =>
-            Loop.OpenAiLine(n % 2 == 0 ? $"Start {n % 60}" : $"ＳＴＡＲＴ  {n % 60}", $"answer {n}", $"then {n}", $"end {n}"))));
+            Loop.OpenAiLine(n / 60 % 2 == 0 ? $"Start {n % 60}" : $"ＳＴＡＲＴ  {n % 60}", $"answer {n}", $"then {n}", $"end {n}"))));
         var heldOut = Enumerable.Range(0, 60).Select(n => $"Start {n}").First(q => SplitRule.IsHeldOut(q, 0.3));
         var (_, _, reply) = await Data.ExchangeAsync(project.Id, ada, moss, heldOut.ToUpperInvariant(), "wrong");
         await CorrectAsync(reply.Id, ada, "right");
