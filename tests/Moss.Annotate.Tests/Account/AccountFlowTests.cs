@@ -1,5 +1,7 @@
 using System.Net;
 using System.Text.Json;
+using Hangfire.PostgreSql;
+using Hangfire.PostgreSql.Factories;
 using Microsoft.EntityFrameworkCore;
 using Moss.Annotate.Account;
 using Moss.Annotate.Tests.Setup;
@@ -148,6 +150,12 @@ public sealed class AccountFlowTests(PostgresServer postgres) : IAsyncLifetime
         await visitor.BecomeFirstAsync("Mei", Password);
         var page = await visitor.GetAsync("/hangfire");
         Assert.Contains("./moss work", await page.Content.ReadAsStringAsync(Test));
+
+        _ = new PostgreSqlStorage(new NpgsqlConnectionFactory(_database, new PostgreSqlStorageOptions()), new PostgreSqlStorageOptions { PrepareSchemaIfNecessary = true });
+        var board = await visitor.GetAsync("/hangfire/recurring");
+        Assert.Equal(HttpStatusCode.OK, board.StatusCode);
+        Assert.DoesNotContain("btn-danger", await board.Content.ReadAsStringAsync(Test)); // to look at only
+        Assert.Contains((await visitor.PostAsync("/hangfire/recurring/trigger", new() { ["jobs[]"] = "x" })).StatusCode, new[] { HttpStatusCode.Unauthorized, HttpStatusCode.Forbidden, HttpStatusCode.BadRequest });
     }
 
     private static string Path(HttpResponseMessage response) =>
