@@ -32,7 +32,7 @@ public sealed class StarterTests(PostgresServer postgres) : IDisposable
 
         Assert.Equal((true, false), (made.Made, again.Made));
         Assert.Equal((made.Folder, made.ManifestSha256), (again.Folder, again.ManifestSha256));
-        Assert.Equal(said[^1].Step.Total, said[^1].Step.Number);
+        Assert.InRange(said[^1].Step.Number, 1, said[^1].Step.Total); // it may know everything by heart before the planned end
 
         var database = await postgres.CreateAsync();
         Assert.Equal((true, false), ((await made.RegisterAsync(database, Test)).Deployed, (await again.RegisterAsync(database, Test)).Deployed));
