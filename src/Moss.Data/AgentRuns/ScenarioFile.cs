@@ -42,8 +42,16 @@ public static class ScenarioFile
         root.End();
         return new Scenario
         {
-            Id = id, Version = version, Description = description, Split = split, Languages = languages, Seed = seed, Target = target,
-            Turns = turns, Limits = limits, Sha256 = CanonicalJson.Sha256(root.Canonical),
+            Id = id,
+            Version = version,
+            Description = description,
+            Split = split,
+            Languages = languages,
+            Seed = seed,
+            Target = target,
+            Turns = turns,
+            Limits = limits,
+            Sha256 = CanonicalJson.Sha256(root.Canonical),
         };
     }
 
