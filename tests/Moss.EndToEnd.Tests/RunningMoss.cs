@@ -71,7 +71,7 @@ public sealed partial class RunningMoss : IAsyncLifetime
     }
 
     /// <summary>Process id of portal, serve, work or the postmaster, as the supervisor wrote it down.</summary>
-    public int ProcessId(string program) => int.Parse(File.ReadAllText(Path.Combine(State, "run", program + ".pid")), CultureInfo.InvariantCulture);
+    public int ProcessId(string program) => int.Parse(File.ReadLines(Path.Combine(State, "run", program + ".pid")).First(), CultureInfo.InvariantCulture);
 
     public static void Signal(int processId, string signal)
     {

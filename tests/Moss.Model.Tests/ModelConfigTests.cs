@@ -6,9 +6,17 @@ public class ModelConfigTests
 {
     private static JsonObject Llama() => new()
     {
-        ["model_type"] = "llama", ["architectures"] = new JsonArray("LlamaForCausalLM"), ["vocab_size"] = 100, ["hidden_size"] = 64,
-        ["intermediate_size"] = 128, ["num_hidden_layers"] = 2, ["num_attention_heads"] = 4, ["num_key_value_heads"] = 2, ["rms_norm_eps"] = 1e-5,
-        ["rope_theta"] = 5e5, ["eos_token_id"] = 2,
+        ["model_type"] = "llama",
+        ["architectures"] = new JsonArray("LlamaForCausalLM"),
+        ["vocab_size"] = 100,
+        ["hidden_size"] = 64,
+        ["intermediate_size"] = 128,
+        ["num_hidden_layers"] = 2,
+        ["num_attention_heads"] = 4,
+        ["num_key_value_heads"] = 2,
+        ["rms_norm_eps"] = 1e-5,
+        ["rope_theta"] = 5e5,
+        ["eos_token_id"] = 2,
     };
 
     [Fact]
@@ -83,8 +91,21 @@ public class ModelConfigTests
     {
         var starter = new ModelConfig
         {
-            Family = "qwen3", VocabSize = 300, HiddenSize = 48, IntermediateSize = 96, LayerCount = 2, HeadCount = 4, KeyValueHeadCount = 2, HeadDim = 16,
-            NormEpsilon = 1e-6, RopeTheta = 10_000, QueryKeyNorm = true, TiedEmbeddings = true, ContextLength = 128, BosTokenId = 1, EosTokenIds = [2],
+            Family = "qwen3",
+            VocabSize = 300,
+            HiddenSize = 48,
+            IntermediateSize = 96,
+            LayerCount = 2,
+            HeadCount = 4,
+            KeyValueHeadCount = 2,
+            HeadDim = 16,
+            NormEpsilon = 1e-6,
+            RopeTheta = 10_000,
+            QueryKeyNorm = true,
+            TiedEmbeddings = true,
+            ContextLength = 128,
+            BosTokenId = 1,
+            EosTokenIds = [2],
         };
         Assert.Equal(starter with { EosTokenIds = [] }, ModelConfig.Parse(starter.ToJson().ToJsonString()) with { EosTokenIds = [] });
     }

@@ -26,6 +26,7 @@ internal static class Pages
     {
         app.MapStaticAssets().AllowAnonymous();
         app.MapGet("/", () => Results.LocalRedirect("/conversations")).AllowAnonymous();
-        app.MapRazorComponents<App>().AddInteractiveServerRenderMode();
+        app.MapRazorComponents<App>().AddInteractiveServerRenderMode(
+            live => live.ContentSecurityFrameAncestorsPolicy = null); // SafeHeaders says it, more strictly
     }
 }

@@ -15,8 +15,10 @@
     if (!box) return;
     clearTimeout(box.timer);
     const text = area.value, size = bytes(text);
-    const told = size > MaxSent ? box.ref.invokeMethodAsync("TooLongAsync", size) : box.ref.invokeMethodAsync("TypedAsync", text);
-    told.catch(() => { if (area.mossBox) box.timer = setTimeout(() => report(area), 2000); });
+    const later = () => { if (area.mossBox) box.timer = setTimeout(() => report(area), 2000); };
+    try {
+      (size > MaxSent ? box.ref.invokeMethodAsync("TooLongAsync", size) : box.ref.invokeMethodAsync("TypedAsync", text)).catch(later);
+    } catch { later(); } // the connection is away: it throws at once
   }
 
   window.moss = {
@@ -74,6 +76,7 @@
       box.addEventListener("scroll", () => { atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 60; }, { passive: true });
       new MutationObserver(toEnd).observe(box, { childList: true, subtree: true, characterData: true });
       toEnd();
+      document.querySelector(".m-row.m-selected")?.scrollIntoView({ block: "nearest" });
     },
     reveal: id => document.querySelector(`[data-message="${id}"]`)?.scrollIntoView({ block: "center" }),
   };

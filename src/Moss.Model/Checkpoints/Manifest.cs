@@ -19,7 +19,9 @@ internal static class Manifest
             .Where(f => f != FileName).Order(StringComparer.Ordinal)
             .Select(f => (JsonNode)new JsonObject
             {
-                ["path"] = f, ["bytes"] = new FileInfo(Path.Combine(folder, f)).Length, ["sha256"] = HashFile(Path.Combine(folder, f)),
+                ["path"] = f,
+                ["bytes"] = new FileInfo(Path.Combine(folder, f)).Length,
+                ["sha256"] = HashFile(Path.Combine(folder, f)),
             });
         return new JsonObject { ["format"] = Format, ["files"] = new JsonArray([.. files]) }.ToJsonString(Indented) + "\n";
     }

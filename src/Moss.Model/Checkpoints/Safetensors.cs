@@ -16,7 +16,9 @@ public static class Safetensors
 
     private static readonly Dictionary<string, ScalarType> Loadable = new()
     {
-        ["F32"] = ScalarType.Float32, ["F16"] = ScalarType.Float16, ["BF16"] = ScalarType.BFloat16,
+        ["F32"] = ScalarType.Float32,
+        ["F16"] = ScalarType.Float16,
+        ["BF16"] = ScalarType.BFloat16,
     };
 
     /// <summary>Not weights: masks and counters that some files carry.</summary>

@@ -19,8 +19,21 @@ internal sealed class SafetensorsHeader
 
     private static readonly Dictionary<string, int> Bits = new()
     {
-        ["F64"] = 64, ["F32"] = 32, ["F16"] = 16, ["BF16"] = 16, ["F8_E4M3"] = 8, ["F8_E5M2"] = 8, ["BOOL"] = 8,
-        ["I64"] = 64, ["I32"] = 32, ["I16"] = 16, ["I8"] = 8, ["U64"] = 64, ["U32"] = 32, ["U16"] = 16, ["U8"] = 8,
+        ["F64"] = 64,
+        ["F32"] = 32,
+        ["F16"] = 16,
+        ["BF16"] = 16,
+        ["F8_E4M3"] = 8,
+        ["F8_E5M2"] = 8,
+        ["BOOL"] = 8,
+        ["I64"] = 64,
+        ["I32"] = 32,
+        ["I16"] = 16,
+        ["I8"] = 8,
+        ["U64"] = 64,
+        ["U32"] = 32,
+        ["U16"] = 16,
+        ["U8"] = 8,
     };
 
     public required IReadOnlyList<TensorEntry> Tensors { get; init; }

@@ -23,8 +23,15 @@ public static class StarterModel
     /// <summary>What the starter's training does; also what its progress counts.</summary>
     public static SupervisedSettings Settings(int conversations, long seed) => new()
     {
-        Steps = Math.Max(FewestSteps, Epochs * conversations / StarterBatch), PeakLearningRate = 3e-3, WarmupFraction = 0.05, BatchSize = StarterBatch, MicroBatchTokens = 4_096, MaxTokens = Context,
-        WeightDecay = 0.01, ClipNorm = 1, Seed = seed,
+        Steps = Math.Max(FewestSteps, Epochs * conversations / StarterBatch),
+        PeakLearningRate = 3e-3,
+        WarmupFraction = 0.05,
+        BatchSize = StarterBatch,
+        MicroBatchTokens = 4_096,
+        MaxTokens = Context,
+        WeightDecay = 0.01,
+        ClipNorm = 1,
+        Seed = seed,
     };
 
     /// <summary>Everything but the samples that decides the weights, as text: when it changes, so does the starter.</summary>
@@ -55,11 +62,17 @@ public static class StarterModel
             var unseen = Examples(starter.ChatTemplate, heldOut);
             return CheckpointFolder.Write(target, starter, new JsonObject
             {
-                ["format"] = "moss.checkpoint/1", ["kind"] = "Base", ["recipe"] = "starter", ["seed"] = seed,
-                ["conversations"] = conversations.Count, ["steps"] = steps, ["loss"] = SupervisedTraining.Evaluate(starter.Transformer, examples),
+                ["format"] = "moss.checkpoint/1",
+                ["kind"] = "Base",
+                ["recipe"] = "starter",
+                ["seed"] = seed,
+                ["conversations"] = conversations.Count,
+                ["steps"] = steps,
+                ["loss"] = SupervisedTraining.Evaluate(starter.Transformer, examples),
                 ["held_out_loss"] = unseen.Count == 0 ? null : SupervisedTraining.Evaluate(starter.Transformer, unseen),
                 ["settings"] = JsonSerializer.SerializeToNode(settings),
-                ["template_sha256"] = starter.ChatTemplate.Sha256, ["threads"] = TorchRuntime.Threads,
+                ["template_sha256"] = starter.ChatTemplate.Sha256,
+                ["threads"] = TorchRuntime.Threads,
             }, [.. conversations.Take(CheckpointChecks.PromptCount).Select(UpToFirstQuestion)]);
         }
         finally
@@ -80,7 +93,10 @@ public static class StarterModel
             if (hard.Count == 0) break;
             Pass([.. Enumerable.Repeat(hard, RevisionRepeats).SelectMany(e => e), .. examples], settings with
             {
-                Steps = RevisionSteps, PeakLearningRate = settings.PeakLearningRate / 2, BatchSize = 2 * StarterBatch, Seed = settings.Seed + round,
+                Steps = RevisionSteps,
+                PeakLearningRate = settings.PeakLearningRate / 2,
+                BatchSize = 2 * StarterBatch,
+                Seed = settings.Seed + round,
             });
         }
         return done;
@@ -111,19 +127,32 @@ public static class StarterModel
         Write("config.json", config.ToJson());
         Write("generation_config.json", new JsonObject
         {
-            ["bos_token_id"] = end, ["eos_token_id"] = new JsonArray(turnEnd, end), ["pad_token_id"] = end,
-            ["do_sample"] = true, ["temperature"] = 0.7, ["top_p"] = 0.8, ["repetition_penalty"] = 1.02,
+            ["bos_token_id"] = end,
+            ["eos_token_id"] = new JsonArray(turnEnd, end),
+            ["pad_token_id"] = end,
+            ["do_sample"] = true,
+            ["temperature"] = 0.7,
+            ["top_p"] = 0.8,
+            ["repetition_penalty"] = 1.02,
         });
         Write("special_tokens_map.json", new JsonObject
         {
-            ["eos_token"] = BpeTrainer.TurnEnd, ["pad_token"] = BpeTrainer.EndOfText,
+            ["eos_token"] = BpeTrainer.TurnEnd,
+            ["pad_token"] = BpeTrainer.EndOfText,
             ["additional_special_tokens"] = new JsonArray(BpeTrainer.TurnStart, BpeTrainer.TurnEnd),
         });
         Write("tokenizer_config.json", new JsonObject
         {
-            ["add_prefix_space"] = false, ["bos_token"] = null, ["chat_template"] = ChatDialect.PlainJinja, ["clean_up_tokenization_spaces"] = false,
-            ["eos_token"] = BpeTrainer.TurnEnd, ["errors"] = "replace", ["model_max_length"] = Context, ["pad_token"] = BpeTrainer.EndOfText,
-            ["tokenizer_class"] = "Qwen2Tokenizer", ["unk_token"] = null,
+            ["add_prefix_space"] = false,
+            ["bos_token"] = null,
+            ["chat_template"] = ChatDialect.PlainJinja,
+            ["clean_up_tokenization_spaces"] = false,
+            ["eos_token"] = BpeTrainer.TurnEnd,
+            ["errors"] = "replace",
+            ["model_max_length"] = Context,
+            ["pad_token"] = BpeTrainer.EndOfText,
+            ["tokenizer_class"] = "Qwen2Tokenizer",
+            ["unk_token"] = null,
         });
         DurableFiles.WriteText(Path.Combine(folder, "chat_template.jinja"), ChatDialect.PlainJinja);
         using var network = new Transformer(config, CPU);
@@ -135,8 +164,19 @@ public static class StarterModel
     /// <remarks>Samples are short, so a low theta lets more of a head's pairs tell near tokens apart.</remarks>
     private static ModelConfig Shape(int vocabulary) => new()
     {
-        Family = "qwen3", VocabSize = vocabulary, HiddenSize = 192, IntermediateSize = 512, LayerCount = 4, HeadCount = 8, KeyValueHeadCount = 4,
-        HeadDim = 32, NormEpsilon = 1e-6, RopeTheta = 500, QueryKeyNorm = true, TiedEmbeddings = true, ContextLength = Context,
+        Family = "qwen3",
+        VocabSize = vocabulary,
+        HiddenSize = 192,
+        IntermediateSize = 512,
+        LayerCount = 4,
+        HeadCount = 8,
+        KeyValueHeadCount = 4,
+        HeadDim = 32,
+        NormEpsilon = 1e-6,
+        RopeTheta = 500,
+        QueryKeyNorm = true,
+        TiedEmbeddings = true,
+        ContextLength = Context,
     };
 
     private static void Initialize(Transformer network, long seed)

@@ -16,8 +16,13 @@ public sealed partial class SupervisedTraining
         Safetensors.Save(Path.Combine(aside, MomentsFile), _optimizer.State);
         DurableFiles.WriteText(Path.Combine(aside, StateFile), new JsonObject
         {
-            ["format"] = StateFormat, ["steps_done"] = StepsDone, ["total_steps"] = TotalSteps, ["skipped_in_a_row"] = _skipped,
-            ["examples_sha256"] = ExamplesSha256(), ["settings"] = JsonSerializer.SerializeToNode(_settings), ["threads"] = TorchRuntime.Threads,
+            ["format"] = StateFormat,
+            ["steps_done"] = StepsDone,
+            ["total_steps"] = TotalSteps,
+            ["skipped_in_a_row"] = _skipped,
+            ["examples_sha256"] = ExamplesSha256(),
+            ["settings"] = JsonSerializer.SerializeToNode(_settings),
+            ["threads"] = TorchRuntime.Threads,
         }.ToJsonString() + "\n");
     });
 

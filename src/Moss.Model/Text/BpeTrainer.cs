@@ -139,8 +139,10 @@ public static class BpeTrainer
                 ["pretokenizers"] = new JsonArray(
                     new JsonObject
                     {
-                        ["type"] = "Split", ["pattern"] = new JsonObject { ["Regex"] = PreTokenizer.QwenPattern },
-                        ["behavior"] = "Isolated", ["invert"] = false,
+                        ["type"] = "Split",
+                        ["pattern"] = new JsonObject { ["Regex"] = PreTokenizer.QwenPattern },
+                        ["behavior"] = "Isolated",
+                        ["invert"] = false,
                     },
                     ByteLevel()),
             },
@@ -148,8 +150,14 @@ public static class BpeTrainer
             ["decoder"] = ByteLevel(),
             ["model"] = new JsonObject
             {
-                ["type"] = "BPE", ["dropout"] = null, ["unk_token"] = null, ["continuing_subword_prefix"] = "", ["end_of_word_suffix"] = "",
-                ["fuse_unk"] = false, ["byte_fallback"] = false, ["vocab"] = vocab,
+                ["type"] = "BPE",
+                ["dropout"] = null,
+                ["unk_token"] = null,
+                ["continuing_subword_prefix"] = "",
+                ["end_of_word_suffix"] = "",
+                ["fuse_unk"] = false,
+                ["byte_fallback"] = false,
+                ["vocab"] = vocab,
                 ["merges"] = new JsonArray([.. merges.Select(m => (JsonNode)$"{Symbol(m.Left)} {Symbol(m.Right)}")]),
             },
         };

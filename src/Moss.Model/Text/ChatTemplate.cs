@@ -95,7 +95,7 @@ public sealed class ChatTemplate
         Check(turns);
         var system = turns.TakeWhile(t => t.Role == ChatTurn.System).ToList();
         var exchanges = Exchanges(turns.Skip(system.Count).ToList());
-        for (var dropped = 0; ; )
+        for (var dropped = 0; ;)
         {
             List<ChatTurn> kept = [.. system, .. exchanges.Skip(dropped).SelectMany(e => e)];
             var tokens = kept.Count == 0 ? 0 : Render(kept, generationPrompt: true).Tokens.Length;

@@ -13,7 +13,13 @@ internal static class PostgresVerb
         var words = new Argument<string[]>("command") { Arity = ArgumentArity.OneOrMore, Description = "What to run, after --" };
         var run = new Command("run", $"Run a command beside a throw-away server, whose connection string is in {TestDatabaseVariable}.") { words };
         run.SetAction(parsed => RunAsync(parsed.GetValue(words)!).GetAwaiter().GetResult()); // see UpVerb
-        return new Command("postgres", "A PostgreSQL server for tests.") { Hidden = true, Subcommands = { run } };
+        var connection = new Command("connection", "Print the connection string of this installation's database.");
+        connection.SetAction(async (_, cancellation) =>
+        {
+            Console.WriteLine(await MossDatabase.ConnectAsync(Installation.FromEnvironment(), Console.Error.WriteLine, cancellation));
+            return 0;
+        });
+        return new Command("postgres", "A PostgreSQL server for tests.") { Hidden = true, Subcommands = { run, connection } };
     }
 
     private static async Task<int> RunAsync(string[] words)

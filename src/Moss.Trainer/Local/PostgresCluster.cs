@@ -52,6 +52,7 @@ public sealed class PostgresCluster
         await File.WriteAllTextAsync(Me, "", cancellation); // before looking, so that a server about to stop sees us
         await using var turn = await LockedFile.TakeAsync(_folder.Lock, "another process that is starting PostgreSQL", _waiting, cancellation);
 
+        foreach (var user in Directory.EnumerateFiles(_folder.Users).Where(user => !IsAlive(user))) File.Delete(user); // killed ones leave theirs
         var binaries = await PostgresBinaries.FindAsync(_unpacked, _folder.Major, cancellation)
             ?? await new PostgresSetup(_unpacked, _waiting).InstallAsync(_folder.Major, cancellation);
         if (!_folder.Exists) await InitializeAsync(binaries, account, cancellation);
@@ -105,8 +106,10 @@ public sealed class PostgresCluster
 
     private string Me => Path.Combine(_folder.Users, Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
 
-    private bool OthersUseIt() => Directory.Exists(_folder.Users) && Directory.EnumerateFiles(_folder.Users)
-        .Any(user => int.TryParse(Path.GetFileName(user), CultureInfo.InvariantCulture, out var id) && LiveProcess.CommandLine(id) is not null);
+    private bool OthersUseIt() => Directory.Exists(_folder.Users) && Directory.EnumerateFiles(_folder.Users).Any(IsAlive);
+
+    private static bool IsAlive(string user) =>
+        int.TryParse(Path.GetFileName(user), CultureInfo.InvariantCulture, out var id) && LiveProcess.CommandLine(id) is not null;
 
     private string ConnectionString(string database) => new NpgsqlConnectionStringBuilder
     {

@@ -41,7 +41,9 @@ public sealed class DeploymentTests(Database database) : DatabaseTest(database)
 
         var deployment = await Data.With(db => db.DeployAsync(Deployment.Champion, moss.Id, "first start", null, Test));
 
-        while (!heard.Task.IsCompleted) await connection.WaitAsync(Test);
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(Test);
+        patience.CancelAfter(TimeSpan.FromSeconds(20));
+        while (!heard.Task.IsCompleted) await connection.WaitAsync(patience.Token);
         Assert.Equal(deployment.Id.ToString(), await heard.Task);
     }
 

@@ -17,21 +17,22 @@ public sealed class ExportTests(Database database) : DatabaseTest(database)
     {
         var (project, ada, moss) = (await Data.ProjectAsync(), await Data.HumanAsync(), await Data.CheckpointAsync());
         await Data.ImportAsync(project.Name, Loop.OpenAiLine("Hi", "Hello", "Bye", "See you"));
-        var (_, _, reply) = await Data.ExchangeAsync(project.Id, ada.Id, moss.Id, "Who?", "wrong 《x》", system: "Be kind.");
+        var (conversation, _, first) = await Data.ExchangeAsync(project.Id, ada.Id, moss.Id, "Yo", "Hm", system: "Be kind.");
+        var (_, reply) = await Data.TurnAsync(conversation, first.Id, ada.Id, moss.Id, "Who?", "wrong 《x》");
         await Data.With(db => db.CorrectAsync(reply.Id, ada.Id, Guid.NewGuid(), "right", null, null, null, Test));
         var version = await Data.With(db => db.FreezeAsync(project.Id, null, Everything, null, Test));
 
         var (sft, dpo, chat) = (await ExportAsync(version.Id, "trl-sft"), await ExportAsync(version.Id, "trl-dpo"), await ExportAsync(version.Id, "trl-messages"));
 
         Assert.Equal([
-            """{"prompt":[{"role":"system","content":"Be kind."},{"role":"user","content":"Who?"}],"completion":[{"role":"assistant","content":"right"}]}""",
+            """{"prompt":[{"role":"system","content":"Be kind."},{"role":"user","content":"Yo"},{"role":"assistant","content":"Hm"},{"role":"user","content":"Who?"}],"completion":[{"role":"assistant","content":"right"}]}""",
             """{"prompt":[{"role":"user","content":"Hi"}],"completion":[{"role":"assistant","content":"Hello"}]}""",
             """{"prompt":[{"role":"user","content":"Hi"},{"role":"assistant","content":"Hello"},{"role":"user","content":"Bye"}],"completion":[{"role":"assistant","content":"See you"}]}""",
         ], sft.Lines);
         Assert.Equal([
-            """{"prompt":[{"role":"system","content":"Be kind."},{"role":"user","content":"Who?"}],"chosen":[{"role":"assistant","content":"right"}],"rejected":[{"role":"assistant","content":"wrong 《x》"}]}""",
+            """{"prompt":[{"role":"system","content":"Be kind."},{"role":"user","content":"Yo"},{"role":"assistant","content":"Hm"},{"role":"user","content":"Who?"}],"chosen":[{"role":"assistant","content":"right"}],"rejected":[{"role":"assistant","content":"wrong 《x》"}]}""",
         ], dpo.Lines);
-        Assert.Equal(2, chat.Lines.Length);
+        Assert.Equal((2, 1), (chat.Lines.Length, chat.Report.DroppedFields["learn"]));
         Assert.Equal((3, 0, 1, 1, 2), (sft.Report.Rows, sft.Report.Skipped, sft.Report.DroppedFields["repeat"], sft.Report.DroppedFields["rejected"], sft.Report.DroppedFields["sources"]));
         Assert.Equal((1, 1, false), (dpo.Report.Rows, dpo.Report.Skipped, dpo.Report.DroppedFields.ContainsKey("rejected")));
         Assert.Contains("trl-sft, trl-messages, trl-dpo", (await Assert.ThrowsAsync<MossInputException>(() => ExportAsync(version.Id, "csv"))).Message);

@@ -46,8 +46,8 @@ public sealed partial class StartForm
         try
         {
             await using var stream = file.OpenReadStream(ScenarioFile.MaxBytes);
-            using var reader = new StreamReader(stream, Strict);
-            Take(await reader.ReadToEndAsync());
+            using var reader = new StreamReader(stream, Strict, detectEncodingFromByteOrderMarks: false);
+            Take((await reader.ReadToEndAsync()).TrimStart('\uFEFF'));
         }
         catch (DecoderFallbackException)
         {

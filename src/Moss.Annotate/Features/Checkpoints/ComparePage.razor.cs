@@ -46,7 +46,14 @@ public sealed partial class ComparePage
         yield return (Words["Steps"], Count(l.Run?.TotalSteps), Count(r.Run?.TotalSteps));
         yield return (Words["Seed"], Number(l.Run?.Seed), Number(r.Run?.Seed));
         var (left, right) = (Settings(l.Run), Settings(r.Run));
-        foreach (var name in left.Keys.Union(right.Keys)) yield return (name, left.GetValueOrDefault(name, "—"), right.GetValueOrDefault(name, "—"));
+        foreach (var name in left.Keys.Union(right.Keys).Where(n => left.GetValueOrDefault(n) != right.GetValueOrDefault(n)))
+            yield return (name, left.GetValueOrDefault(name, "—"), right.GetValueOrDefault(name, "—"));
+    }
+
+    private string SameSettings()
+    {
+        var right = Settings(_sides![1].Run);
+        return string.Join(" · ", Settings(_sides[0].Run).Where(s => right.GetValueOrDefault(s.Key) == s.Value).Select(s => $"{s.Key} {s.Value}"));
     }
 
     private static string Parent(CheckpointDetail side) => side.Ancestors.Find(a => a.Id == side.Checkpoint.ParentId)?.Name ?? "—";

@@ -55,12 +55,13 @@ public sealed partial class ConversationView(
         catch (OperationCanceledException) { /* the page closed */ }
     }
 
-    protected override async Task OnParametersSetAsync()
+    protected override void OnParametersSet()
     {
-        if (_open is null || Reveal is not { } id || _revealed == id) return;
-        _tree.Show(id);
-        await Task.CompletedTask;
+        if (_open is not null && Reveal is { } id && _revealed != id) ShowJudged(id);
     }
+
+    // A link names the message that was judged; where it was corrected, the correction shows both.
+    private void ShowJudged(Guid id) => _tree.Show(_tree.All.LastOrDefault(m => m.CorrectsId == id)?.Id ?? id);
 
     protected override async Task OnAfterRenderAsync(bool firstRender)
     {
@@ -72,7 +73,7 @@ public sealed partial class ConversationView(
         }
         if (Reveal is not { } id || _revealed == id) return;
         _revealed = id;
-        await js.InvokeVoidAsync("moss.reveal", id);
+        await js.InvokeVoidAsync("moss.reveal", _tree.All.LastOrDefault(m => m.CorrectsId == id)?.Id ?? id);
     }
 
     private async Task LoadAsync()
@@ -81,7 +82,7 @@ public sealed partial class ConversationView(
         _missing = _open is null;
         if (_open is null) return;
         _tree = new ConversationTree(_open.Messages, _tree);
-        if (Reveal is { } id && _revealed != id) _tree.Show(id);
+        if (Reveal is { } id && _revealed != id) ShowJudged(id);
         _lastSaid = _open.Messages.LastOrDefault(m => m.AuthorId == _me && m.Role == Role.Human)?.Text;
     }
 

@@ -19,8 +19,9 @@ public sealed partial class ReplyTools(Judge judge, TimeProvider time, IStringLo
 
     // One key per score, made when the control is shown: a click delivered twice rates once, another score rates anew.
     private readonly Dictionary<int, Guid> _keys = Enumerable.Range(1, 5).ToDictionary(score => score, _ => Guid.CreateVersion7());
-    private int? _pending;
-    private bool _flagging;
+    private OpenConversation? _seen;
+    private int? _given; // shown at once, until the conversation is read again
+    private bool _busy, _flagging;
     private string? _error;
 
     private IStringLocalizer<ConversationWords> Words => words;
@@ -36,12 +37,21 @@ public sealed partial class ReplyTools(Judge judge, TimeProvider time, IStringLo
     [Parameter] public EventCallback OnRegenerate { get; set; }
     [Parameter] public EventCallback OnWhy { get; set; }
 
-    private int? Mine => _pending ?? (int?)In.Judgements[Message.Id].OfType<Rating>()
+    /// <summary>Carries the id of a message to show in this one's place.</summary>
+    [Parameter] public EventCallback<Guid> OnShow { get; set; }
+
+    private int? Mine => _given ?? (int?)In.Judgements[Message.Id].OfType<Rating>()
         .LastOrDefault(r => r.AnnotatorId == Me && r.Attribute == Rating.Overall)?.Score;
 
     // Everything but the person's own overall score, which the buttons show.
     private IEnumerable<Judgement> Said => In.Judgements[Message.Id]
         .Where(j => j is not Rating { Attribute: Rating.Overall } || j.AnnotatorId != Me).Where(j => j is Rating or Flag or Correction);
+
+    protected override void OnParametersSet()
+    {
+        if (ReferenceEquals(_seen, In)) return;
+        (_seen, _given) = (In, null);
+    }
 
     private string Describe(Judgement said)
     {
@@ -57,11 +67,11 @@ public sealed partial class ReplyTools(Judge judge, TimeProvider time, IStringLo
 
     private async Task RateAsync(int score)
     {
-        if (_pending is not null || Mine == score) return;
-        _pending = score;
-        await TryAsync(() => judge.RateAsync(Message.Id, _keys[score], score, ActiveMs(), _closed.Token));
-        _keys[score] = Guid.CreateVersion7(); // rating anew later is another judgement
-        _pending = null;
+        if (_busy || Mine == score) return;
+        (_busy, _given) = (true, score);
+        if (!await TryAsync(() => judge.RateAsync(Message.Id, _keys[score], score, ActiveMs(), _closed.Token))) _given = null;
+        _keys[score] = Guid.CreateVersion7(); // rating so again later is another judgement
+        _busy = false;
     }
 
     private Task FlaggedAsync()
@@ -70,13 +80,14 @@ public sealed partial class ReplyTools(Judge judge, TimeProvider time, IStringLo
         return OnJudged.InvokeAsync();
     }
 
-    private async Task TryAsync(Func<Task> work)
+    private async Task<bool> TryAsync(Func<Task> work)
     {
         _error = null;
         try
         {
             await work();
             await OnJudged.InvokeAsync();
+            return true;
         }
         catch (MossInputException e)
         {
@@ -87,6 +98,7 @@ public sealed partial class ReplyTools(Judge judge, TimeProvider time, IStringLo
             _error = words["NotAllowed"];
         }
         catch (OperationCanceledException) { /* the page closed */ }
+        return false;
     }
 
     // Time since the control was shown; idle stretches are capped (a reply is read within minutes).

@@ -9,6 +9,8 @@ namespace Moss.Annotate.Features.Deployments;
 /// <summary>Deploys a checkpoint as champion, or rolls back to the one before, with a reason.</summary>
 public sealed partial class DeployForm
 {
+    private Checkpoint _next = null!;
+    private Checkpoint? _now;
     private string _reason = "";
     private string? _refusal;
     private bool _doing;
@@ -29,11 +31,14 @@ public sealed partial class DeployForm
     private async Task DeployAsync(MossDbContext db, string reason, Guid by, CancellationToken cancellation)
     {
         var serves = (await db.CurrentDeploymentAsync(Deployment.Champion, cancellation))?.Checkpoint;
-        if (serves?.Id == Checkpoint.Id) return;
-        if (serves?.Id != Now?.Id) throw new MossInputException(Words["ChangedMeanwhile", serves!.Name]);
+        if (serves?.Id == _next.Id) return;
+        if (serves?.Id != _now?.Id) throw new MossInputException(Words["ChangedMeanwhile", serves!.Name]);
         if (RollBack) await db.RollBackAsync(Deployment.Champion, reason, by, cancellation);
-        else await db.DeployAsync(Deployment.Champion, Checkpoint.Id, reason, by, cancellation);
+        else await db.DeployAsync(Deployment.Champion, _next.Id, reason, by, cancellation);
     }
+
+    // What the person reads and confirms stays as it was when the form opened.
+    protected override void OnInitialized() => (_next, _now) = (Checkpoint, Now);
 
     private async Task DoAsync()
     {

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Moss.Data;
 
@@ -61,5 +60,5 @@ public sealed class NumbersDraft
 
     /// <summary>"epochs 5 · batch_size 8": what an object of settings changes, for a line of a table.</summary>
     public static string Said(string json) =>
-        string.Join(" · ", JsonNode.Parse(json)!.AsObject().Select(p => $"{p.Key} {p.Value?.ToJsonString(JsonSerializerOptions.Web)}"));
+        string.Join(" · ", JsonNode.Parse(json)!.AsObject().Select(p => $"{p.Key} {p.Value}"));
 }

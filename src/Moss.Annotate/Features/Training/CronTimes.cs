@@ -15,7 +15,7 @@ internal static class CronTimes
         try
         {
             var expression = CronExpression.Parse(string.Join(' ', fields), fields.Length == 6 ? CronFormat.IncludeSeconds : CronFormat.Standard);
-            var times = expression.GetOccurrences(after, after.AddYears(5), TimeZoneInfo.Utc).Take(count).ToList();
+            var times = expression.GetOccurrences(after, after.AddYears(5), TimeZoneInfo.Utc, fromInclusive: false).Take(count).ToList();
             return times.Count > 0 ? times : throw new MossInputException($"'{cron}' is never due in the next five years. Check the day and the month.");
         }
         catch (CronFormatException e)

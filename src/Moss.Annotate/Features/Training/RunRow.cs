@@ -13,8 +13,8 @@ public sealed record RunRow(
     /// <summary>0 to 1.</summary>
     public double Progress => Run.TotalSteps is > 0 and var total ? Math.Min(1, (double)Run.Step / total) : 0;
 
-    /// <summary>How people call a run: what it made, or else what it is made of.</summary>
-    public string Name => Output ?? $"{Version} · {Run.Id.ToString("N")[^6..]}";
+    /// <summary>How people call a run: by what it made, until then by the end of its id.</summary>
+    public string Name => Output ?? $"run-{Run.Id.ToString("N")[^6..]}";
 }
 
 /// <summary>Held-out loss, nats per token: before the first step, and the newest one measured after it.</summary>
