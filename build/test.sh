@@ -60,7 +60,7 @@ run() {
     if [ "$left" -gt 0 ]; then sed -n 's/^ *\(.*\[SKIP\].*\)/    \1/p' "$log"; fi
     if [ "$bad" -gt 0 ]; then
         echo "---- $log"
-        if grep -q '\[FAIL\]' "$log"; then grep -A 25 '\[FAIL\]' "$log" | head -n 300; else tail -n 60 "$log"; fi
+        if grep -q '\[FAIL\]' "$log"; then grep -A 25 '\[FAIL\]' "$log" | sed -n '1,300p'; else tail -n 60 "$log"; fi
         echo "----"
     fi
 }

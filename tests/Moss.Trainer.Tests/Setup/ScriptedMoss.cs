@@ -50,15 +50,19 @@ internal sealed class ScriptedMoss : IAsyncDisposable
         Requests.Enqueue(request);
         Questions.Enqueue(request.GetProperty("messages").EnumerateArray().Last().GetProperty("content").GetString()!);
         var text = await _answer(request, Interlocked.Increment(ref _asked) - 1);
-        return Results.Json(new
+        var moss = new
         {
-            model = "tiny",
-            choices = new[] { new { index = 0, message = new { role = "assistant", content = text }, finish_reason = "stop" } },
-            moss = new
-            {
-                checkpoint = "tiny", checkpoint_id = _checkpoint, manifest_sha256 = "", template_sha256 = new string('0', 64), seed = request.GetProperty("seed").GetInt64(),
-                stop_reason = "stop", prompt_tokens = 10, completion_tokens = 5, first_token_ms = 1.5, total_ms = 3.5, sum_log_prob = -1.25, dropped_turns = 0,
-            },
-        });
+            checkpoint = "tiny", checkpoint_id = _checkpoint, manifest_sha256 = "", template_sha256 = new string('0', 64),
+            seed = request.TryGetProperty("seed", out var seed) ? seed.GetInt64() : 1,
+            stop_reason = "stop", prompt_tokens = 10, completion_tokens = 5, first_token_ms = 1.5, total_ms = 3.5, sum_log_prob = -1.25, dropped_turns = 0,
+        };
+        if (!request.GetProperty("stream").GetBoolean())
+            return Results.Json(new { model = "tiny", choices = new[] { new { index = 0, message = new { role = "assistant", content = text }, finish_reason = "stop" } }, moss });
+        object[] chunks =
+        [
+            .. text.Select(c => (object)new { model = "tiny", choices = new[] { new { index = 0, delta = new { content = c.ToString() } } } }),
+            new { model = "tiny", choices = new[] { new { index = 0, delta = new { }, finish_reason = "stop" } }, moss },
+        ];
+        return Results.Text(string.Concat(chunks.Select(c => $"data: {JsonSerializer.Serialize(c)}\n\n")) + "data: [DONE]\n\n", "text/event-stream");
     }
 }

@@ -50,6 +50,15 @@ internal sealed class TrainerProcess : IAsyncDisposable
         ["Work__InvisibilitySeconds"] = "5",
     };
 
+    /// <summary>Runs a verb to its end; its exit code, what it printed, and the objects among that.</summary>
+    public static async Task<(int Code, string Output, List<System.Text.Json.JsonElement> Json)> RunAsync(Scene scene, Uri? serve, params string[] arguments)
+    {
+        await using var process = Start(scene, arguments, serve);
+        var code = await process.EndAsync();
+        process._process.WaitForExit(); // until its output is read to the end
+        return (code, process.Output, [.. process.Output.Split('\n').Where(l => l.StartsWith('{')).Select(l => System.Text.Json.JsonElement.Parse(l))]);
+    }
+
     public void Kill9() => _process.Kill();
 
     public async Task<int> EndAsync()
