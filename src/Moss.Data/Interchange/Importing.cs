@@ -40,7 +40,7 @@ public static class Importing
         await using var transaction = await db.Database.BeginTransactionAsync(cancellation);
         var now = await db.Database.SqlQuery<DateTime>($"SELECT now() AS \"Value\"").SingleAsync(cancellation);
         var owner = await db.EnsureProjectAsync(project, new DateTimeOffset(now, TimeSpan.Zero), cancellation);
-        // Two imports into one project at once would race for the same keys: the second waits.
+        // One import into a project at a time: two that hold the same keys in another order would deadlock.
         await db.LockAsync($"import:{owner.Id}", cancellation);
 
         var report = new ImportReport { File = name, Format = format, Project = project };

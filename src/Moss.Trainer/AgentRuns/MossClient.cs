@@ -64,7 +64,7 @@ internal sealed class MossClient(HttpClient http)
                 if (response.StatusCode is not (HttpStatusCode.TooManyRequests or >= HttpStatusCode.InternalServerError)) throw new AskingException(problem);
                 wait = response.Headers.RetryAfter?.Delta is { } after && after > pause ? after : pause;
             }
-            catch (Exception e) when (e is HttpRequestException or IOException)
+            catch (Exception e) when (e is HttpRequestException or IOException and not AskingException)
             {
                 (problem, wait) = ($"The model server at {http.BaseAddress} cannot be reached ({e.Message}).", pause);
             }

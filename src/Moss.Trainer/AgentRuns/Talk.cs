@@ -40,7 +40,7 @@ internal sealed class Talk(MossDbContext db, MossClient moss, Guid project, Guid
                 seen ??= facts;
             }
         }
-        catch (Exception e) when (e is HttpRequestException or IOException)
+        catch (Exception e) when (e is HttpRequestException or IOException and not AskingException)
         {
             throw new MossInputException($"The model server cannot be reached ({e.Message}). Start it with `./moss up` or `./moss serve`. Your message is stored in conversation {id}.", e);
         }

@@ -130,8 +130,13 @@ public sealed class FreezeTests(Database database) : DatabaseTest(database)
         var (_, _, reply) = await Data.ExchangeAsync(project.Id, ada, moss, heldOut.ToUpperInvariant(), "wrong");
         await CorrectAsync(reply.Id, ada, "right");
 
+        // Held out by its beginning, but its second question is one that a correction answers.
+        var asksLater = Enumerable.Range(0, 99).Select(n => $"Opening {n}").First(q => SplitRule.IsHeldOut(q, 0.3));
+        await Data.ImportAsync(project.Name, Loop.OpenAiLine(asksLater, "fine", heldOut, "another answer"));
+
         var version = await FreezeAsync(project, new FreezeRule { EvalShare = 0.3 });
 
+        Assert.DoesNotContain(SplitRule.Normalise(asksLater), (await FirstsAsync(Split.Eval)).Union(await FirstsAsync(Split.Train)));
         var (train, eval) = (await FirstsAsync(Split.Train), await FirstsAsync(Split.Eval));
         Assert.NotEmpty(eval);
         Assert.Empty(train.Intersect(eval));

@@ -2,7 +2,7 @@ using System.Net;
 using System.Text;
 using System.Text.Json;
 
-namespace Moss.Annotate.Tests.Features.Setup;
+namespace Moss.Annotate.Tests.Loop;
 
 /// <summary>A model server that answers each model by a script, in the stream that the real one writes.</summary>
 public sealed class ScriptedServer : HttpMessageHandler

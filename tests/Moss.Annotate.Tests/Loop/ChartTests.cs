@@ -1,7 +1,7 @@
 using Moss.Annotate.Features.Shared;
 using Moss.Data;
 
-namespace Moss.Annotate.Tests.Features.Shared;
+namespace Moss.Annotate.Tests.Loop;
 
 public sealed class ChartTests
 {

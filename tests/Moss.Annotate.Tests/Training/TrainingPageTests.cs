@@ -1,14 +1,15 @@
 using Bunit;
 using Microsoft.EntityFrameworkCore;
 using Moss.Annotate.Features.Training;
-using Moss.Annotate.Tests.Features.Setup;
+using Moss.Annotate.Tests.Loop;
+using Moss.Annotate.Tests.Setup;
 using Moss.Data.Checkpoints;
 using Moss.Data.Datasets;
 using Moss.Data.Training;
 
-namespace Moss.Annotate.Tests.Features.Training;
+namespace Moss.Annotate.Tests.Training;
 
-public sealed class TrainingPageTests(LoopDatabase server) : LoopTest(server)
+public sealed class TrainingPageTests(PostgresServer server) : LoopTest(server)
 {
     [Fact]
     public async Task An_empty_portal_says_what_to_do_first()

@@ -3,13 +3,14 @@ using Microsoft.AspNetCore.Components;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Moss.Annotate.Features.Checkpoints;
-using Moss.Annotate.Tests.Features.Setup;
+using Moss.Annotate.Tests.Loop;
+using Moss.Annotate.Tests.Setup;
 using Moss.Data.Checkpoints;
 using Moss.Data.Deployments;
 
-namespace Moss.Annotate.Tests.Features.Checkpoints;
+namespace Moss.Annotate.Tests.Checkpoints;
 
-public sealed class CheckpointPagesTests(LoopDatabase server) : LoopTest(server)
+public sealed class CheckpointPagesTests(PostgresServer server) : LoopTest(server)
 {
     [Fact]
     public async Task The_list_names_parent_version_and_gain_and_what_serves()

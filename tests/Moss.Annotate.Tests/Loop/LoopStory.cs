@@ -10,7 +10,7 @@ using Moss.Data.Judgements;
 using Moss.Data.Projects;
 using Moss.Data.Training;
 
-namespace Moss.Annotate.Tests.Features.Setup;
+namespace Moss.Annotate.Tests.Loop;
 
 /// <summary>Puts a believable history of the loop into a database, through the same commands that everyone uses.</summary>
 public sealed class LoopStory(Func<MossDbContext> open)

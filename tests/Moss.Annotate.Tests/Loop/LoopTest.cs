@@ -8,15 +8,16 @@ using Microsoft.Extensions.DependencyInjection;
 using Moss.Annotate.Account;
 using Moss.Annotate.Features.Conversations.Talking;
 using Moss.Annotate.Features.Shared;
+using Moss.Annotate.Tests.Setup;
 using Moss.Data;
 using Moss.Data.Annotators;
 using MudBlazor.Services;
 
-namespace Moss.Annotate.Tests.Features.Setup;
+namespace Moss.Annotate.Tests.Loop;
 
 /// <summary>A page of the loop over a real database of its own, looked at by a signed-in researcher.</summary>
-[Collection(LoopPages.Name)]
-public abstract class LoopTest(LoopDatabase server) : BunitContext, IAsyncLifetime
+[Collection("loop")] // one after another: each page polls
+public abstract class LoopTest(PostgresServer server) : BunitContext, IAsyncLifetime
 {
     private const string Stamp = "stamp-1";
     private string _connection = "";
@@ -30,7 +31,7 @@ public abstract class LoopTest(LoopDatabase server) : BunitContext, IAsyncLifeti
 
     public async ValueTask InitializeAsync()
     {
-        _connection = await server.CopyAsync();
+        _connection = await server.CreateAsync();
         Story = new LoopStory(Open);
         User = new MossUser { UserName = "Grace", SecurityStamp = Stamp };
         await using (var db = Open())

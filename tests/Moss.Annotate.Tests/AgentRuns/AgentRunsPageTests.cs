@@ -2,13 +2,14 @@ using Bunit;
 using Microsoft.AspNetCore.Components.Forms;
 using Microsoft.EntityFrameworkCore;
 using Moss.Annotate.Features.AgentRuns;
-using Moss.Annotate.Tests.Features.Setup;
+using Moss.Annotate.Tests.Loop;
+using Moss.Annotate.Tests.Setup;
 using Moss.Data.AgentRuns;
 using Moss.Data.Training;
 
-namespace Moss.Annotate.Tests.Features.AgentRuns;
+namespace Moss.Annotate.Tests.AgentRuns;
 
-public sealed class AgentRunsPageTests(LoopDatabase server) : LoopTest(server)
+public sealed class AgentRunsPageTests(PostgresServer server) : LoopTest(server)
 {
     [Fact]
     public async Task A_sample_scenario_is_two_clicks_away()

@@ -1,6 +1,6 @@
 using Moss.Annotate.Features.Checkpoints;
 
-namespace Moss.Annotate.Tests.Features.Checkpoints;
+namespace Moss.Annotate.Tests.Checkpoints;
 
 public sealed class LineageGraphTests
 {

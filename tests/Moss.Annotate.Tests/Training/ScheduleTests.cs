@@ -1,13 +1,14 @@
 using Bunit;
 using Microsoft.EntityFrameworkCore;
 using Moss.Annotate.Features.Training;
-using Moss.Annotate.Tests.Features.Setup;
+using Moss.Annotate.Tests.Loop;
+using Moss.Annotate.Tests.Setup;
 using Moss.Data;
 using Moss.Data.Training;
 
-namespace Moss.Annotate.Tests.Features.Training;
+namespace Moss.Annotate.Tests.Training;
 
-public sealed class ScheduleTests(LoopDatabase server) : LoopTest(server)
+public sealed class ScheduleTests(PostgresServer server) : LoopTest(server)
 {
     [Fact]
     public async Task A_schedule_is_made_shown_with_its_next_times_and_changed()

@@ -1,11 +1,12 @@
 using Bunit;
 using Microsoft.EntityFrameworkCore;
 using Moss.Annotate.Features.Datasets;
-using Moss.Annotate.Tests.Features.Setup;
+using Moss.Annotate.Tests.Loop;
+using Moss.Annotate.Tests.Setup;
 
-namespace Moss.Annotate.Tests.Features.Datasets;
+namespace Moss.Annotate.Tests.Datasets;
 
-public sealed class DatasetPageTests(LoopDatabase server) : LoopTest(server)
+public sealed class DatasetPageTests(PostgresServer server) : LoopTest(server)
 {
     [Fact]
     public async Task An_example_shows_what_is_learned_instead_of_what_and_because_of_whom()
