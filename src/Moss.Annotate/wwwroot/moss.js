@@ -70,14 +70,16 @@
     forget: place => localStorage.removeItem(key(place)),
 
     // Keeps the newest words in view while the reader is at the end.
-    follow: box => {
-      let atEnd = true;
+    follow: (box, startAtEnd) => {
+      let atEnd = startAtEnd;
       const toEnd = () => { if (atEnd) box.scrollTop = box.scrollHeight; };
       box.addEventListener("scroll", () => { atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 60; }, { passive: true });
       new MutationObserver(toEnd).observe(box, { childList: true, subtree: true, characterData: true });
+      box.mossToEnd = () => { atEnd = true; toEnd(); };
       toEnd();
       document.querySelector(".m-row.m-selected")?.scrollIntoView({ block: "nearest" });
     },
+    toEnd: box => box.mossToEnd?.(),
     reveal: id => document.querySelector(`[data-message="${id}"]`)?.scrollIntoView({ block: "center" }),
   };
 

@@ -69,7 +69,7 @@ public sealed partial class ConversationView(
         if (!_following)
         {
             _following = true;
-            await js.InvokeVoidAsync("moss.follow", _scroll);
+            await js.InvokeVoidAsync("moss.follow", _scroll, _open.Conversation.Origin == ConversationOrigin.Human); // others are read from the beginning
         }
         if (Reveal is not { } id || _revealed == id) return;
         _revealed = id;
@@ -124,6 +124,7 @@ public sealed partial class ConversationView(
         StateHasChanged();
         try
         {
+            await js.InvokeVoidAsync("moss.toEnd", stop.Token, _scroll);
             await dialogue.ReplyAsync(Id, _tree.PathTo(questionId), live, sampling, stop.Token);
             _announcement = words["Announced", live.Text.Length > 400 ? live.Text[..400] : live.Text];
         }
