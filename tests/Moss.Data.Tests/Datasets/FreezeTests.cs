@@ -85,7 +85,7 @@ public sealed class FreezeTests(Database database) : DatabaseTest(database)
         await CorrectAsync(reply.Id, ada, "Lana and Lilly Wachowski.");
 
         var learned = await PairsAsync(await FreezeAsync(project, Everything), Split.Train);
-        Assert.Equal(2, learned.Count());
+        Assert.Equal(2, learned.Count);
         Assert.Contains($"{asked} → Lana and Lilly Wachowski.", learned);
         Assert.Contains($"{own} → {said}", learned);
     }
