@@ -20,7 +20,8 @@ internal sealed class ExampleSelection(FreezeRule rule, TakeExample take)
 {
     private readonly FreezePreview counts = new();
     private readonly Dictionary<UInt128, (int Ordinal, Split Split)> known = [];
-    private readonly HashSet<UInt128> correctedAnswers = [], correctedQuestions = [], correctedPaths = [];
+    private readonly CorrectedAnswers correctedAnswers = new();
+    private readonly HashSet<UInt128> correctedQuestions = [], correctedPaths = [];
 
     public async Task<FreezePreview> RunAsync(NpgsqlConnection connection, Guid projectId, CancellationToken cancellation)
     {
@@ -35,9 +36,12 @@ internal sealed class ExampleSelection(FreezeRule rule, TakeExample take)
     {
         var (path, original) = (candidate.Path, candidate.Path[^1]);
         var questions = Humans(path);
-        correctedAnswers.Add(Key(original.Text));
         correctedPaths.Add(Key(string.Join('\n', questions.Select(SplitRule.Normalise))));
-        if (questions.Count > 0) correctedQuestions.UnionWith([Key(questions[0]), Key(questions[^1])]);
+        if (questions.Count > 0)
+        {
+            correctedAnswers.Add(original.Text, questions[^1]);
+            correctedQuestions.UnionWith([Key(questions[0]), Key(questions[^1])]);
+        }
         if (candidate.Judgements.Length == 0) return;
         if (Content(path[..^1], candidate.Correction!, original.Text, rule.CorrectionRepeat) is not { } content) counts.LeftOutShape++;
         else if (await AddAsync(content, Split.Train, [new(candidate.Judgements[0], null)], cancellation)) counts.Corrections++;
@@ -46,7 +50,7 @@ internal sealed class ExampleSelection(FreezeRule rule, TakeExample take)
     private async Task RateAsync(Candidate candidate, CancellationToken cancellation)
     {
         var (path, reply) = (candidate.Path, candidate.Path[^1]);
-        if (correctedAnswers.Contains(Key(reply.Text))) counts.LeftOutCorrected++;
+        if (Humans(path) is [.., var question] && correctedAnswers.Contain(reply.Text, question)) counts.LeftOutCorrected++;
         else if (Content(path[..^1], reply.Text, null, 1) is not { } content) counts.LeftOutShape++;
         else if (SplitOf(path) is not { } split) counts.LeftOutOfEval++;
         else if (await AddAsync(content, split, [.. candidate.Judgements.Select(j => new ExampleSource(j, null))], cancellation)) counts.Rated++;
@@ -58,7 +62,7 @@ internal sealed class ExampleSelection(FreezeRule rule, TakeExample take)
         var learned = path.Where(m => m.Role == Role.Moss).ToList();
         if (learned.Count == 0 || !IsPlain(path)) counts.LeftOutShape++;
         else if (learned.Exists(m => m.Bad)) counts.LeftOutBad++;
-        else if (learned.Exists(m => correctedAnswers.Contains(Key(m.Text))) || AsksCorrected(path)) counts.LeftOutCorrected++;
+        else if (SaysCorrected(path) || AsksCorrected(path)) counts.LeftOutCorrected++;
         else if (SplitOf(path) is not { } split) counts.LeftOutOfEval++;
         else
         {
@@ -90,6 +94,9 @@ internal sealed class ExampleSelection(FreezeRule rule, TakeExample take)
         if (!SplitRule.IsHeldOut(questions[0], rule.EvalShare)) return Split.Train;
         return questions.Exists(q => correctedQuestions.Contains(Key(q))) ? null : Split.Eval;
     }
+
+    private bool SaysCorrected(List<PathMessage> path) =>
+        path.Zip(path.Skip(1)).Any(turn => turn.Second.Role == Role.Moss && correctedAnswers.Contain(turn.Second.Text, turn.First.Text));
 
     /// <summary>Whether the path puts the very questions, in their order, to which a correction is the answer.</summary>
     private bool AsksCorrected(List<PathMessage> path)

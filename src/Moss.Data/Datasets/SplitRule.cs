@@ -7,10 +7,13 @@ namespace Moss.Data.Datasets;
 /// <summary>Which conversations are held out: decided by how they begin, so that the same beginning is never on both sides, in any version.</summary>
 public static class SplitRule
 {
+    /// <summary>Goes into every hash. The number has no meaning; with this one, what newcomers ask first is among the samples that the starter learns.</summary>
+    public const string Salt = "held-out/333:";
+
     /// <summary>True when a conversation that a person begins with this text is kept for evaluation. EvalShare is 0 to 1.</summary>
     public static bool IsHeldOut(string firstHumanText, double evalShare)
     {
-        var hash = SHA256.HashData(Encoding.UTF8.GetBytes("held-out:" + Normalise(firstHumanText)));
+        var hash = SHA256.HashData(Encoding.UTF8.GetBytes(Salt + Normalise(firstHumanText)));
         return BinaryPrimitives.ReadUInt64BigEndian(hash) / (double)ulong.MaxValue < evalShare;
     }
 

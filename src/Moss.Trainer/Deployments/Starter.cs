@@ -42,7 +42,7 @@ internal sealed record Starter(string Name, string Folder, string ManifestSha256
     public static async Task<Starter> MakeAsync(Installation installation, Action<StarterProgress> say, CancellationToken cancellation)
     {
         var samples = await File.ReadAllBytesAsync(Path.Combine(installation.Home, "samples", "conversations.jsonl"), cancellation);
-        var name = $"starter-{Convert.ToHexStringLower(SHA256.HashData([.. Encoding.UTF8.GetBytes(StarterModel.Recipe(Seed)), .. samples]))[..8]}";
+        var name = $"starter-{Convert.ToHexStringLower(SHA256.HashData([.. Encoding.UTF8.GetBytes(StarterModel.Recipe(Seed) + SplitRule.Salt), .. samples]))[..8]}";
         var folder = Path.Combine(installation.Checkpoints, name);
         Directory.CreateDirectory(installation.Checkpoints);
 

@@ -74,6 +74,37 @@ public sealed class FreezeTests(Database database) : DatabaseTest(database)
         Assert.Equal((2, 0, 1, 0), (preview.Train, preview.Eval, preview.Judgements, preview.NewJudgements));
     }
 
+    [Theory]
+    [InlineData("Who directed The Matrix?", "Jaws was directed by Steven Spielberg.", "Who directed Jaws?")]
+    [InlineData("《黑客帝国》是谁导演的？", "《卧虎藏龙》的导演是李安。", "《卧虎藏龙》是谁导演的？")]
+    public async Task What_was_wrong_for_one_question_is_still_the_answer_to_its_own(string asked, string said, string own)
+    {
+        var (project, ada, moss) = await StartAsync();
+        await Data.ImportAsync(project.Name, Loop.OpenAiLine(own, said));
+        var (_, _, reply) = await Data.ExchangeAsync(project.Id, ada, moss, asked, said);
+        await CorrectAsync(reply.Id, ada, "Lana and Lilly Wachowski.");
+
+        var learned = await PairsAsync(await FreezeAsync(project, Everything), Split.Train);
+        Assert.Equal(2, learned.Count);
+        Assert.Contains($"{asked} → Lana and Lilly Wachowski.", learned);
+        Assert.Contains($"{own} → {said}", learned);
+    }
+
+    [Theory]
+    [InlineData("Who was the director of The Matrix?")]
+    [InlineData("Who was The Matrix directed by?")]
+    [InlineData("Tell me who made The Matrix.")]
+    public async Task A_mistake_is_not_learned_in_another_wording_of_its_question(string wording)
+    {
+        var (project, ada, moss) = await StartAsync();
+        const string Wrong = "The Matrix was directed by Steven Spielberg.";
+        await Data.ImportAsync(project.Name, Loop.OpenAiLine(wording, Wrong));
+        var (_, _, reply) = await Data.ExchangeAsync(project.Id, ada, moss, "Who directed The Matrix?", Wrong);
+        await CorrectAsync(reply.Id, ada, "Lana and Lilly Wachowski.");
+
+        Assert.Single(await PairsAsync(await FreezeAsync(project, Everything), Split.Train));
+    }
+
     [Fact]
     public async Task Rated_replies_teach_when_nobody_rated_them_low_or_flagged_them_and_nothing_cut_short_does()
     {
