@@ -8,8 +8,7 @@ namespace Moss.Trainer.Training;
 /// <summary>Stores the numbers of each step while the next ones are computed; waits out a short loss of the database.</summary>
 internal sealed class MetricWriter : IDisposable
 {
-    private readonly Channel<(int Step, int Total, Dictionary<string, double> Numbers)> _queue =
-        Channel.CreateUnbounded<(int, int, Dictionary<string, double>)>(new() { SingleReader = true });
+    private readonly Channel<Entry> _queue = Channel.CreateUnbounded<Entry>(new() { SingleReader = true });
 
     private readonly CancellationTokenSource _refused = new();
 
@@ -22,7 +21,15 @@ internal sealed class MetricWriter : IDisposable
     /// <summary>Ends when everything is stored: true, or false when another worker has the run.</summary>
     public Task<bool> Written { get; }
 
-    public void Add(int step, int total, Dictionary<string, double> numbers) => _queue.Writer.TryWrite((step, total, numbers));
+    public void Add(int step, int total, Dictionary<string, double> numbers) => _queue.Writer.TryWrite(new(step, total, numbers, null));
+
+    /// <summary>Waits until all that was added is stored. False when it cannot be.</summary>
+    public bool Flush()
+    {
+        var stored = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _queue.Writer.TryWrite(new(0, 0, [], stored));
+        return Task.WhenAny(stored.Task, Written).GetAwaiter().GetResult() == stored.Task;
+    }
 
     public void Dispose() => _refused.Dispose();
 
@@ -32,8 +39,13 @@ internal sealed class MetricWriter : IDisposable
     {
         try
         {
-            await foreach (var (step, total, numbers) in _queue.Reader.ReadAllAsync())
+            await foreach (var (step, total, numbers, stored) in _queue.Reader.ReadAllAsync())
             {
+                if (stored is not null)
+                {
+                    stored.SetResult();
+                    continue;
+                }
                 if (await factory.RetryAsync(
                     (db, token) => db.RecordStepAsync(run, attempt, step, total, numbers, token), patience, CancellationToken.None)) continue;
                 await _refused.CancelAsync();
@@ -47,4 +59,7 @@ internal sealed class MetricWriter : IDisposable
             throw;
         }
     }
+
+    /// <summary>A step's numbers; or, with Stored set, a place in the queue that someone waits for.</summary>
+    private sealed record Entry(int Step, int Total, Dictionary<string, double> Numbers, TaskCompletionSource? Stored);
 }

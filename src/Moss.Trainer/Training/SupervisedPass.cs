@@ -159,7 +159,8 @@ internal sealed class SupervisedPass(RunPlan plan, RunFolder folder, string chec
                 say(new(Step: step.Number, TotalSteps: step.Total, Loss: step.Loss));
             }
             var stopping = stop.IsCancellationRequested || metrics.Refused.IsCancellationRequested;
-            if (step.Number % plan.Settings.CheckpointEvery == 0 || stopping || training.Finished) folder.Save(step.Number, training.SaveState);
+            // The numbers first: a run that goes on after this state never reports these steps again.
+            if ((step.Number % plan.Settings.CheckpointEvery == 0 || stopping || training.Finished) && metrics.Flush()) folder.Save(step.Number, training.SaveState);
             if (stopping) break;
         }
         return last;
