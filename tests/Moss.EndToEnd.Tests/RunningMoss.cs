@@ -75,7 +75,7 @@ public sealed partial class RunningMoss : IAsyncLifetime
 
     public static void Signal(int processId, string signal)
     {
-        using var kill = Process.Start("kill", [$"-{signal}", processId.ToString(CultureInfo.InvariantCulture)]);
+        using var kill = Process.Start("bash", ["-c", string.Create(CultureInfo.InvariantCulture, $"kill -s {signal} {processId}")]);
         kill.WaitForExit();
     }
 

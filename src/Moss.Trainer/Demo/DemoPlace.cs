@@ -71,7 +71,7 @@ internal sealed class DemoPlace : IAsyncDisposable
     public async Task StartAsync(Waiting waiting, CancellationToken cancellation)
     {
         using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(5) };
-        foreach (var program in new[] { ChildProgram.Serve(Installation) with { Health = "/readyz" }, ChildProgram.Work(Installation) })
+        foreach (var program in new[] { ChildProgram.Serve(Installation), ChildProgram.Work(Installation) })
         {
             var log = new LogFile(Path.Combine(Installation.LogFolder, program.Name + ".log"));
             var kept = new KeptProgram(program, Path.Combine(Installation.RunFolder, program.Name + ".pid"), log, Variables(), waiting);
@@ -79,8 +79,8 @@ internal sealed class DemoPlace : IAsyncDisposable
             kept.Start();
         }
         foreach (var kept in _programs)
-            if (!await kept.IsReadyAsync(http, TimeSpan.FromMinutes(1), cancellation))
-                throw new InvalidOperationException($"`{kept.Name}` does not answer. See {Path.Combine(Installation.LogFolder, kept.Name + ".log")}.");
+            if (await kept.WhyNotReadyAsync(http, TimeSpan.FromMinutes(1), cancellation) is { } reason)
+                throw new InvalidOperationException($"`{kept.Name}` is not ready: {reason.TrimEnd('.')}. See {Path.Combine(Installation.LogFolder, kept.Name + ".log")}.");
     }
 
     public async ValueTask DisposeAsync()

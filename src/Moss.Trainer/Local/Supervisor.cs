@@ -114,8 +114,8 @@ internal sealed class Supervisor(Installation installation, IReadOnlyList<ChildP
     private async Task ReadyAsync(IReadOnlyList<KeptProgram> programs, CancellationToken stop)
     {
         foreach (var program in programs)
-            if (!await program.IsReadyAsync(_http, ReadyTimeout, stop))
-                say($"{program.Name} does not answer yet; it is started again whenever it ends. See {Path.Combine(installation.LogFolder, program.Name + ".log")}.");
+            if (await program.WhyNotReadyAsync(_http, ReadyTimeout, stop) is { } reason)
+                say($"{program.Name} is not ready: {reason.TrimEnd('.')}. See {Path.Combine(installation.LogFolder, program.Name + ".log")}.");
     }
 
     private async Task MakeFirstCheckpointAsync(Dictionary<string, string> variables, CancellationToken stop)

@@ -16,8 +16,11 @@ internal sealed class Roster(TimeProvider clock) : IDisposable
     /// <summary>Why the newest deployment is not the one that serves; null when it is.</summary>
     public string? Error { get; set; }
 
+    /// <summary>What goes on before the first checkpoint serves; null when nothing does.</summary>
+    public string? Beginning { get; set; } = "The deployments are being read.";
+
     /// <summary>For whoever asks before any checkpoint serves.</summary>
-    public string WhyNotReady => Error
+    public string WhyNotReady => Error ?? Beginning
         ?? "No checkpoint is deployed yet. Deploy one on the Checkpoints page or with ./moss deploy; the first start deploys the starter by itself.";
 
     public IReadOnlyList<Post> Posts

@@ -30,7 +30,9 @@ public sealed class PostgresClusterTests
         await moss.Cluster.StartAsync(Test);
         var connection = await moss.Cluster.ConnectionStringAsync("mine", Test);
 
-        var owner = await ToolRun.MustAsync(["ps", "-o", "user=", "-p", $"{moss.Cluster.ServerProcess}"], Test);
+        var owner = await ToolRun.MustAsync(OperatingSystem.IsLinux()
+            ? ["stat", "-c", "%U", $"/proc/{moss.Cluster.ServerProcess}"]
+            : ["ps", "-o", "user=", "-p", $"{moss.Cluster.ServerProcess}"], Test);
         Assert.NotEqual("root", owner.Trim());
         await using var open = new NpgsqlConnection(connection);
         await open.OpenAsync(Test);
