@@ -69,4 +69,17 @@ public sealed class PostgresClusterTests
 
         Assert.NotEqual(before, new NpgsqlConnectionStringBuilder(await moss.Cluster.ConnectionStringAsync("mine", Test)).Port);
     }
+
+    [Fact]
+    public async Task A_cluster_made_before_the_package_brought_its_account_starts_under_that_account()
+    {
+        await using var moss = new TestInstallation();
+        await moss.Cluster.StartAsync(Test);
+        await moss.Cluster.LeaveAsync(Test);
+        if (Environment.IsPrivilegedProcess) await ToolRun.MustAsync(["chown", "-R", "nobody", moss.Self.ClusterFolder], Test); // otherwise all is ours anyway
+
+        await moss.Cluster.StartAsync(Test);
+
+        Assert.True(moss.Cluster.IsRunning);
+    }
 }
