@@ -75,8 +75,9 @@ internal sealed class Supervisor(Installation installation, IReadOnlyList<ChildP
 
         await ReadyAsync([Keep(servers[0], variables)], stop);
         await InviteAsync($"The portal answers after {Seconds(started)}", stop);
+        KeptProgram[] trainer = [Keep(servers[1], variables), Keep(servers[2], variables)]; // `serve` waits for the first deployment
         await MakeFirstCheckpointAsync(variables, stop);
-        await ReadyAsync([Keep(servers[1], variables), Keep(servers[2], variables)], stop);
+        await ReadyAsync(trainer, stop);
 
         say("");
         await InviteAsync($"MOSS is ready after {Seconds(started)}", stop);

@@ -2,7 +2,7 @@ using Moss.Data.Deployments;
 
 namespace Moss.Trainer.Serving;
 
-/// <summary>/healthz: the process lives. /readyz: it has a checkpoint to answer with, or says why not; "starting" will pass by itself.</summary>
+/// <summary>/healthz: the process lives. /readyz: it has a checkpoint to answer with, or says why not; "waiting" passes by itself or with the first deployment.</summary>
 internal static class HealthApi
 {
     public static void MapHealth(this IEndpointRouteBuilder routes)
@@ -15,6 +15,6 @@ internal static class HealthApi
                 Checkpoint = (posts.FirstOrDefault(p => p.Name == Deployment.Champion) ?? posts[0]).Checkpoint.Name,
                 roster.Error,
             }, ReplyJson.Options)
-            : Results.Json(new { Status = roster.Beginning is null ? "not_ready" : "starting", Reason = roster.WhyNotReady }, ReplyJson.Options, statusCode: 503));
+            : Results.Json(new { Status = roster.Error is null ? "waiting" : "not_ready", Reason = roster.WhyNotReady }, ReplyJson.Options, statusCode: 503));
     }
 }
