@@ -59,7 +59,7 @@ internal sealed class DeploymentFollower(
         List<string> troubles = [];
         foreach (var name in (string[])[Deployment.Champion, Deployment.Challenger])
             if (await FollowAsync(name, await OrdersAsync(name, cancellation), cancellation) is { } trouble) troubles.Add($"{name}: {trouble}");
-        roster.Beginning = null;
+        roster.Coming = null;
         roster.Error = troubles.Count == 0 ? null : string.Join("\n", troubles);
         foreach (var freed in roster.FreeIdle(TimeSpan.FromMinutes(options.Value.KeepMinutes)))
             logger.LogInformation("Freed checkpoint {Checkpoint}: nothing names it any more", freed);
@@ -87,7 +87,7 @@ internal sealed class DeploymentFollower(
         var asked = clock.GetTimestamp();
         try
         {
-            roster.Beginning = $"Checkpoint {row.Name} is being loaded.";
+            roster.Coming = $"checkpoint {row.Name}";
             roster.Appoint(name, roster.Find(row.Id) ?? await store.LoadAsync(row, cancellation));
         }
         catch (Exception e) when (!cancellation.IsCancellationRequested)

@@ -11,8 +11,7 @@ internal sealed record ChildProgram(
 
     public static ChildProgram Starter(Installation installation) => Verb(installation, "starter", null, null);
 
-    public static ChildProgram Serve(Installation installation) =>
-        Verb(installation, "serve", installation.Serve, Installation.ServeVariable) with { Health = "/readyz" };
+    public static ChildProgram Serve(Installation installation) => Verb(installation, "serve", installation.Serve, Installation.ServeVariable);
 
     public static ChildProgram Work(Installation installation) => Verb(installation, "work", installation.Work, Installation.WorkVariable);
 

@@ -1,16 +1,9 @@
-using System.Net.Http.Json;
-using System.Text.Json;
-
 namespace Moss.Trainer.Local;
 
 /// <summary>A program that is started again whenever it ends, with growing pauses, until it is stopped.</summary>
 internal sealed class KeptProgram(ChildProgram program, string pidFile, LogFile log, IReadOnlyDictionary<string, string> variables, Waiting waiting)
     : IAsyncDisposable
 {
-    private const string NotYet = "it does not answer yet; it is started again whenever it ends";
-
-    private sealed record Refusal(string? Status, string? Reason);
-
     private readonly CancellationTokenSource _stop = new();
     private Task _running = Task.CompletedTask;
 
@@ -32,29 +25,20 @@ internal sealed class KeptProgram(ChildProgram program, string pidFile, LogFile 
         }
     }
 
-    /// <summary>Waits until it is ready; null when it is, otherwise why not.</summary>
-    public async Task<string?> WhyNotReadyAsync(HttpClient http, TimeSpan atMost, CancellationToken cancellation)
-    {
-        if (program.Address is not { } address) return null;
-        string? reason = null;
-        await waiting.UntilAsync($"{Name} is starting", atMost, async c => (reason = await AskAsync(c)) is not NotYet, cancellation);
-        return reason;
-
-        async Task<string?> AskAsync(CancellationToken c)
+    /// <summary>Waits until it answers; false when it did not in time.</summary>
+    public async Task<bool> IsReadyAsync(HttpClient http, TimeSpan atMost, CancellationToken cancellation) =>
+        program.Address is not { } address || await waiting.UntilAsync($"{Name} is starting", atMost, async c =>
         {
             try
             {
                 using var answer = await http.GetAsync(new Uri(address, program.Health), c);
-                if (answer.IsSuccessStatusCode) return null;
-                var refusal = await answer.Content.ReadFromJsonAsync<Refusal>(c);
-                return refusal is { Status: "not_ready", Reason: { } why } ? why : NotYet;
+                return answer.IsSuccessStatusCode;
             }
-            catch (Exception e) when (e is HttpRequestException or JsonException || (e is OperationCanceledException && !c.IsCancellationRequested))
+            catch (Exception e) when (e is HttpRequestException || (e is OperationCanceledException && !c.IsCancellationRequested))
             {
-                return NotYet; // not listening yet
+                return false; // not listening yet
             }
-        }
-    }
+        }, cancellation);
 
     private async Task KeepAsync()
     {
