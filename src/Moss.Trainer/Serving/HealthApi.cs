@@ -18,6 +18,10 @@ internal static class HealthApi
                 Checkpoint = (posts.FirstOrDefault(p => p.Name == Deployment.Champion) ?? posts[0]).Checkpoint.Name,
                 roster.Error,
             }, ReplyJson.Options)
-            : Results.Json(new { Status = roster.Error is not null ? Refused : roster.Coming is not null ? "loading" : "empty", Reason = roster.WhyNotReady }, ReplyJson.Options, statusCode: 503));
+            : Results.Json(new
+            {
+                Status = roster.Error is not null ? Refused : roster.Coming is not null ? "loading" : "empty",
+                Reason = roster.WhyNotReady,
+            }, ReplyJson.Options, statusCode: 503));
     }
 }
