@@ -19,8 +19,6 @@ internal sealed class DispatchJob(IDbContextFactory<MossDbContext> factory, IBac
 {
     public async Task RunAsync(CancellationToken shutdown)
     {
-        await schedules.LookAsync(shutdown);
-
         await using var db = await factory.CreateDbContextAsync(shutdown);
         var runs = await db.ClaimableRunsAsync(shutdown);
         foreach (var run in await db.TrainingRuns.Where(r => runs.Contains(r.Id)).Select(r => new { r.Id, r.Attempt }).ToListAsync(shutdown))
@@ -29,6 +27,8 @@ internal sealed class DispatchJob(IDbContextFactory<MossDbContext> factory, IBac
         var agentRuns = await db.ClaimableAgentRunsAsync(shutdown);
         foreach (var run in await db.AgentRuns.Where(r => agentRuns.Contains(r.Id)).Select(r => new { r.Id, r.Attempt }).ToListAsync(shutdown))
             Once<AgentRunJob>($"moss:agent-run:{run.Id}:{run.Attempt}", job => job.RunAsync(run.Id, CancellationToken.None));
+
+        await schedules.LookAsync(shutdown); // last: a schedule that freezes for minutes keeps nobody's run waiting
     }
 
     /// <summary>One waiting or working job per row and attempt. A claim raises the attempt, so a run that comes back gets a new job.</summary>
