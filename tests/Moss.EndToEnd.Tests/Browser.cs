@@ -14,6 +14,7 @@ public sealed class Browser : IAsyncDisposable
     {
         var path = Chromium() ?? throw new InvalidOperationException(
             "The browser tests need Chromium, and none is in PATH. ./moss test installs it by apt where it can; otherwise install the package 'chromium'.");
+        Assertions.SetDefaultExpectTimeout(30_000); // a killed program is back in a few seconds, on a busy machine later
         var playwright = await Playwright.CreateAsync();
         return new Browser(playwright, await playwright.Chromium.LaunchAsync(new()
         {

@@ -6,6 +6,7 @@ using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Microsoft.EntityFrameworkCore;
 using Moss.Data;
 using Moss.EndToEnd.Tests;
 
@@ -22,6 +23,7 @@ public sealed partial class RunningMoss : IAsyncLifetime
     private readonly ConcurrentQueue<string> _lines = new();
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Process? _up;
+    private string? _cluster;
 
     public string Home { get; } = HomeFolder();
     public string State { get; } = Path.Combine(Path.GetTempPath(), "moss-e2e-" + Guid.NewGuid().ToString("N")[..8]);
@@ -42,6 +44,8 @@ public sealed partial class RunningMoss : IAsyncLifetime
         var ended = _up.WaitForExitAsync();
         var first = await Task.WhenAny(_ready.Task, ended, Task.Delay(Patience, TestContext.Current.CancellationToken));
         if (first != _ready.Task) throw new InvalidOperationException($"`up` was not ready. It printed:\n{Printed}\n{Logs()}");
+        _cluster = Path.GetDirectoryName(await WithAsync(db => db.Database.SqlQuery<string>(
+            $"""SELECT current_setting('data_directory') AS "Value" """).SingleAsync(TestContext.Current.CancellationToken)));
     }
 
     public async ValueTask DisposeAsync()
@@ -52,11 +56,30 @@ public sealed partial class RunningMoss : IAsyncLifetime
             await _up.WaitForExitAsync().WaitAsync(TimeSpan.FromMinutes(1));
         }
         _up?.Dispose();
-        if (Environment.GetEnvironmentVariable("MOSS_KEEP") is null) Directory.Delete(State, recursive: true);
+        if (Environment.GetEnvironmentVariable("MOSS_KEEP") is not null) return;
+        Directory.Delete(State, recursive: true);
+        if (_cluster is not null && Directory.Exists(_cluster)) Directory.Delete(_cluster, recursive: true); // as root it lies outside the state
     }
 
     /// <summary>A context on the database of this installation.</summary>
     public MossDbContext OpenDatabase() => MossData.Open(ConnectionString());
+
+    /// <summary>Asks the database, again while it is away.</summary>
+    public async Task<T> WithAsync<T>(Func<MossDbContext, Task<T>> ask)
+    {
+        for (var tries = 600; ; tries--)
+        {
+            try
+            {
+                await using var db = OpenDatabase();
+                return await ask(db);
+            }
+            catch (Exception e) when (tries > 0 && Db.IsUnreachable(e))
+            {
+                await Task.Delay(100, TestContext.Current.CancellationToken);
+            }
+        }
+    }
 
     /// <summary>Runs a verb of the command line against this installation to its end.</summary>
     public async Task<(int Code, string Output, string Error)> RunAsync(params string[] arguments)
@@ -72,12 +95,6 @@ public sealed partial class RunningMoss : IAsyncLifetime
 
     /// <summary>Process id of portal, serve, work or the postmaster, as the supervisor wrote it down.</summary>
     public int ProcessId(string program) => int.Parse(File.ReadLines(Path.Combine(State, "run", program + ".pid")).First(), CultureInfo.InvariantCulture);
-
-    public static void Signal(int processId, string signal)
-    {
-        using var kill = Process.Start("kill", [$"-{signal}", processId.ToString(CultureInfo.InvariantCulture)]);
-        kill.WaitForExit();
-    }
 
     /// <summary>The ends of all log files, for the message of a failed test.</summary>
     public string Logs() => string.Join('\n', Directory.Exists(Path.Combine(State, "logs"))
@@ -136,7 +153,8 @@ public sealed partial class RunningMoss : IAsyncLifetime
             ["MOSS_HOME"] = Home, ["MOSS_STATE"] = State, ["MOSS_CHECKPOINTS"] = Path.Combine(State, "checkpoints"),
             ["MOSS_PORTAL_URL"] = Address(Portal), ["MOSS_SERVE_URL"] = Address(Serve), ["MOSS_WORK_URL"] = Address(Work),
             // The short timings of the contract, so that the death of a worker is noticed within seconds.
-            ["Work__LeaseSeconds"] = "3", ["Work__HeartbeatSeconds"] = "0.5", ["Work__PollSeconds"] = "0.2", ["Work__InvisibilitySeconds"] = "5",
+            ["Work__LeaseSeconds"] = "3", ["Work__HeartbeatSeconds"] = "0.5", ["Work__PollSeconds"] = "0.2", ["Work__DispatchSeconds"] = "1",
+            ["Work__InvisibilitySeconds"] = "5",
             ["Serve__LookSeconds"] = "1",
         }) start.Environment[name] = value;
         return start;

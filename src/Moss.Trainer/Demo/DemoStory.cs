@@ -19,7 +19,7 @@ namespace Moss.Trainer.Demo;
 /// <summary>The newcomer's first minutes, told: MOSS is wrong, is corrected by a person and by an agent, learns, and says who taught it.</summary>
 internal sealed class DemoStory(DemoPlace place, Action<string> say, TimeProvider clock)
 {
-    private const string Question = "Who directed The Matrix?", RightAnswer = "The Matrix was directed by Lana and Lilly Wachowski.";
+    private const string Question = "Who directed The Matrix?", Reworded = "Who was the director of The Matrix?", RightAnswer = "The Matrix was directed by Lana and Lilly Wachowski.";
     private const string ChineseQuestion = "《黑客帝国》是谁导演的？", ChineseAnswer = "《黑客帝国》的导演是沃卓斯基姐妹。";
     private const string Person = "Ada";
 
@@ -57,6 +57,8 @@ internal sealed class DemoStory(DemoPlace place, Action<string> say, TimeProvide
         Chapter("The same question again");
         var second = await AskAsync(talk, Question, cancellation);
         var chinese = await AskAsync(talk, ChineseQuestion, cancellation);
+        say("  And in other words, which nobody corrected: the correction took the place of the same mistake in the samples.");
+        var reworded = await AskAsync(talk, Reworded, cancellation);
         say("  And the other questions:");
         var after = await AnswersAsync(talk, cancellation);
 
@@ -66,6 +68,7 @@ internal sealed class DemoStory(DemoPlace place, Action<string> say, TimeProvide
 
         if (second.Text.Trim() != RightAnswer) return Fail($"The second answer is not the corrected one: \"{second.Text}\".");
         if (chinese.Text.Trim() != ChineseAnswer) return Fail($"The Chinese answer is not the corrected one: \"{chinese.Text}\".");
+        if (reworded.Text.Trim() != RightAnswer) return Fail($"In other words the answer is not the corrected one: \"{reworded.Text}\".");
         foreach (var (question, was, now) in Others.Zip(before, after))
             if (was != now) return Fail($"Something was forgotten: \"{question}\" was answered \"{was}\" and is now answered \"{now}\".");
         if (second.Facts.CheckpointId != checkpoint.Id) return Fail($"The second answer came from {second.Facts.Checkpoint}, not from {checkpoint.Name}.");

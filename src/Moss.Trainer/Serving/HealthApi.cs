@@ -5,6 +5,9 @@ namespace Moss.Trainer.Serving;
 /// <summary>/healthz: the process lives. /readyz: it has a checkpoint to answer with, or says why not.</summary>
 internal static class HealthApi
 {
+    /// <summary>The status of /readyz while waiting will help.</summary>
+    public const string Loading = "loading";
+
     public static void MapHealth(this IEndpointRouteBuilder routes)
     {
         routes.MapGet("/healthz", (ReplyLoop loop) => Results.Json(new { Status = "ok", loop.InProgress, loop.Waiting }, ReplyJson.Options));
@@ -15,6 +18,6 @@ internal static class HealthApi
                 Checkpoint = (posts.FirstOrDefault(p => p.Name == Deployment.Champion) ?? posts[0]).Checkpoint.Name,
                 roster.Error,
             }, ReplyJson.Options)
-            : Results.Json(new { Status = "not_ready", Reason = roster.WhyNotReady }, ReplyJson.Options, statusCode: 503));
+            : Results.Json(new { Status = roster is { Error: null, Coming: not null } ? Loading : "not_ready", Reason = roster.WhyNotReady }, ReplyJson.Options, statusCode: 503));
     }
 }

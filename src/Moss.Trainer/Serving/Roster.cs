@@ -16,8 +16,12 @@ internal sealed class Roster(TimeProvider clock) : IDisposable
     /// <summary>Why the newest deployment is not the one that serves; null when it is.</summary>
     public string? Error { get; set; }
 
+    /// <summary>What is being loaded, in words; null when nothing is. At the start the deployments are still to be read.</summary>
+    public string? Coming { get; set; } = "the newest deployment";
+
     /// <summary>For whoever asks before any checkpoint serves.</summary>
     public string WhyNotReady => Error
+        ?? (Coming is { } coming ? $"MOSS is loading {coming}. Ask again in a few seconds." : null)
         ?? "No checkpoint is deployed yet. Deploy one on the Checkpoints page or with ./moss deploy; the first start deploys the starter by itself.";
 
     public IReadOnlyList<Post> Posts
