@@ -13,6 +13,7 @@ public sealed class ADayWithMossTests(RunningMoss moss)
     [Fact]
     public async Task Someone_corrects_MOSS_and_the_next_MOSS_knows_it_and_says_who_taught_it()
     {
+        foreach (var line in moss.Printed.Split('\n').Where(l => l.Contains(" after ", StringComparison.Ordinal))) TestContext.Current.TestOutputHelper?.WriteLine(line);
         await using var browser = await Browser.StartAsync();
         await ImportSamplesAsync();
         var ada = await MakeFirstAdministratorAsync(browser);

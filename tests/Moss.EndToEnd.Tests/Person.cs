@@ -68,6 +68,12 @@ public sealed class Person(IPage page, RunningMoss moss)
     });
 
     /// <summary>Waits until Blazor's circuit is up: before that a click goes nowhere.</summary>
-    public async Task InteractiveAsync() =>
-        await Page.WaitForFunctionAsync("() => document.querySelector('[data-interactive=\"true\"]') !== null");
+    /// <returns>Milliseconds from the start of the navigation until then, by the browser's own clock.</returns>
+    public async Task<double> InteractiveAsync()
+    {
+        var seen = await Page.WaitForFunctionAsync("() => document.querySelector('[data-interactive=\"true\"]') !== null && performance.now()");
+        var milliseconds = await seen.JsonValueAsync<double>();
+        TestContext.Current.TestOutputHelper?.WriteLine($"{new Uri(Page.Url).AbsolutePath} was interactive {milliseconds:0} ms after its navigation began");
+        return milliseconds;
+    }
 }

@@ -1,59 +1,41 @@
-using System.Text;
-
 namespace Moss.Data.Datasets;
 
+/// <summary>What is to become of an answer that stands elsewhere too.</summary>
+internal enum AnswerVerdict { Keep, LeaveOut, Replace }
+
 /// <summary>
-/// Answers that someone corrected, with the questions they were wrong for. The same words may be right elsewhere: "Jaws was directed by Steven Spielberg."
-/// said of The Matrix is wrong, and still the answer about Jaws.
+/// Answers that someone corrected, with the questions they were wrong for. The same words elsewhere are the same mistake when they answer the same
+/// question in other words, and may be right when they answer another one: "Jaws was directed by Steven Spielberg." said of The Matrix is wrong.
 /// </summary>
+/// <remarks>
+/// What an answer speaks of is the content words that it shares with its own question. Where all of them stand in the corrected question too, it is the
+/// same mistake, and the correction belongs in its place: nine copies of a mistake would outvote one correction. Where there are none ("Yes."),
+/// nobody can tell, and the answer is left out.
+/// </remarks>
 internal sealed class CorrectedAnswers
 {
-    private readonly Dictionary<string, List<HashSet<string>>> _questions = [];
+    private readonly Dictionary<string, List<Mistake>> _mistakes = [];
 
-    public void Add(string answer, string question)
+    /// <param name="correction">Null when nothing stands that could take the answer's place.</param>
+    public void Add(string answer, string question, string? correction, Guid? judgement)
     {
         var key = SplitRule.Normalise(answer);
-        if (!_questions.TryGetValue(key, out var questions)) _questions[key] = questions = [];
-        questions.Add(Words(question));
+        if (!_mistakes.TryGetValue(key, out var mistakes)) _mistakes[key] = mistakes = [];
+        mistakes.Add(new(Words.Of(question), correction, judgement));
     }
 
-    /// <summary>Whether this answer was corrected, unless it speaks of this question at least twice as much as of the one that it was wrong for.</summary>
-    /// <remarks>Wrong in another wording of the same question is wrong again: nine copies of a mistake would outvote one correction.</remarks>
-    public bool Contain(string answer, string question)
+    /// <summary>Whether this answer to this question may be learned; else the correction that takes its place, if exactly one is known.</summary>
+    public (AnswerVerdict Verdict, string? Correction, Guid? Judgement) Of(string answer, string question)
     {
-        if (!_questions.TryGetValue(SplitRule.Normalise(answer), out var questions)) return false;
-        var (said, asked) = (Words(answer), Words(question));
-        var about = Shared(said, asked);
-        return questions.Exists(wrongFor => wrongFor.SetEquals(asked) || about == 0 || 2 * Shared(said, wrongFor) > about);
+        if (!_mistakes.TryGetValue(SplitRule.Normalise(answer), out var mistakes)) return (AnswerVerdict.Keep, null, null);
+        var asked = Words.Of(question);
+        var spokenOf = Words.Of(answer).Where(asked.Contains).Where(Words.IsContent).ToList();
+        var same = mistakes.FindAll(m => m.Question.SetEquals(asked) || (spokenOf.Count > 0 && spokenOf.TrueForAll(m.Question.Contains)));
+        if (same.Count == 0) return (spokenOf.Count == 0 ? AnswerVerdict.LeaveOut : AnswerVerdict.Keep, null, null);
+        return same.Exists(m => m.Correction is null) || same.DistinctBy(m => m.Correction).Count() > 1
+            ? (AnswerVerdict.LeaveOut, null, null)
+            : (AnswerVerdict.Replace, same[0].Correction, same[0].Judgement);
     }
 
-    private static int Shared(HashSet<string> said, HashSet<string> asked) => said.Count(asked.Contains);
-
-    /// <summary>Words, and pairs of neighbours where a script writes no spaces.</summary>
-    private static HashSet<string> Words(string text)
-    {
-        var words = new HashSet<string>();
-        var (word, before) = (new StringBuilder(), default(Rune?));
-        foreach (var rune in SplitRule.Normalise(text).EnumerateRunes())
-        {
-            var spaceless = rune.Value is >= 0x2E80 and < 0xA000 or >= 0x20000;
-            if (!Rune.IsLetterOrDigit(rune) || spaceless) EndWord();
-            if (spaceless && Rune.IsLetter(rune))
-            {
-                if (before is { } left) words.Add($"{left}{rune}");
-                before = rune;
-                continue;
-            }
-            before = null;
-            if (Rune.IsLetterOrDigit(rune)) word.Append(rune);
-        }
-        EndWord();
-        return words;
-
-        void EndWord()
-        {
-            if (word.Length > 0) words.Add(word.ToString());
-            word.Clear();
-        }
-    }
+    private sealed record Mistake(HashSet<string> Question, string? Correction, Guid? Judgement);
 }

@@ -14,7 +14,8 @@ internal delegate Task TakeExample(
 
 /// <summary>
 /// Decides what becomes an example, in this order: corrections (always learned: they are few, and someone asked for them), rated replies, replayed
-/// conversations. An answer that someone corrected is never learned again, and a question that a correction answers is never held out.
+/// conversations. An answer that someone corrected is never learned again: the correction takes its place wherever the same mistake stands.
+/// A question that a correction answers is never held out.
 /// </summary>
 internal sealed class ExampleSelection(FreezeRule rule, TakeExample take)
 {
@@ -39,7 +40,7 @@ internal sealed class ExampleSelection(FreezeRule rule, TakeExample take)
         correctedPaths.Add(Key(string.Join('\n', questions.Select(SplitRule.Normalise))));
         if (questions.Count > 0)
         {
-            correctedAnswers.Add(original.Text, questions[^1]);
+            correctedAnswers.Add(original.Text, questions[^1], candidate.Correction, candidate.Judgements is [var judgement, ..] ? judgement : null);
             correctedQuestions.UnionWith([Key(questions[0]), Key(questions[^1])]);
         }
         if (candidate.Judgements.Length == 0) return;
@@ -50,7 +51,7 @@ internal sealed class ExampleSelection(FreezeRule rule, TakeExample take)
     private async Task RateAsync(Candidate candidate, CancellationToken cancellation)
     {
         var (path, reply) = (candidate.Path, candidate.Path[^1]);
-        if (Humans(path) is [.., var question] && correctedAnswers.Contain(reply.Text, question)) counts.LeftOutCorrected++;
+        if (Humans(path) is [.., var question] && correctedAnswers.Of(reply.Text, question).Verdict != AnswerVerdict.Keep) counts.LeftOutCorrected++;
         else if (Content(path[..^1], reply.Text, null, 1) is not { } content) counts.LeftOutShape++;
         else if (SplitOf(path) is not { } split) counts.LeftOutOfEval++;
         else if (await AddAsync(content, split, [.. candidate.Judgements.Select(j => new ExampleSource(j, null))], cancellation)) counts.Rated++;
@@ -62,12 +63,14 @@ internal sealed class ExampleSelection(FreezeRule rule, TakeExample take)
         var learned = path.Where(m => m.Role == Role.Moss).ToList();
         if (learned.Count == 0 || !IsPlain(path)) counts.LeftOutShape++;
         else if (learned.Exists(m => m.Bad)) counts.LeftOutBad++;
-        else if (SaysCorrected(path) || AsksCorrected(path)) counts.LeftOutCorrected++;
+        else if (AsksCorrected(path) || Mended(path) is not { } mended) counts.LeftOutCorrected++;
         else if (SplitOf(path) is not { } split) counts.LeftOutOfEval++;
         else
         {
-            var content = new DatasetContent([.. path.Select(m => new DatasetMessage(Name(m.Role), m.Text, m.Role == Role.Moss))]);
-            if (await AddAsync(content, split, [.. learned.Select(m => new ExampleSource(null, m.Id))], cancellation)) counts.Replayed++;
+            var content = new DatasetContent([.. path.Zip(mended.Texts, (m, text) => new DatasetMessage(Name(m.Role), text, m.Role == Role.Moss))]);
+            if (!await AddAsync(content, split, mended.Sources, cancellation)) return;
+            counts.Replayed++;
+            if (mended.Sources.Exists(s => s.JudgementId is not null)) counts.Mended++;
         }
     }
 
@@ -95,8 +98,22 @@ internal sealed class ExampleSelection(FreezeRule rule, TakeExample take)
         return questions.Exists(q => correctedQuestions.Contains(Key(q))) ? null : Split.Eval;
     }
 
-    private bool SaysCorrected(List<PathMessage> path) =>
-        path.Zip(path.Skip(1)).Any(turn => turn.Second.Role == Role.Moss && correctedAnswers.Contain(turn.Second.Text, turn.First.Text));
+    /// <summary>The path's texts, with corrections in the places of the same mistakes, and what each learned text comes from.
+    /// Null: an answer in it was corrected, and nothing can take its place.</summary>
+    private (List<string> Texts, List<ExampleSource> Sources)? Mended(List<PathMessage> path)
+    {
+        var (texts, sources) = (new List<string>(), new List<ExampleSource>());
+        foreach (var (i, message) in path.Index())
+        {
+            var (verdict, correction, judgement) = message.Role == Role.Moss && i > 0
+                ? correctedAnswers.Of(message.Text, path[i - 1].Text) : (AnswerVerdict.Keep, null, null);
+            if (verdict == AnswerVerdict.LeaveOut) return null;
+            texts.Add(correction ?? message.Text);
+            var source = correction is null ? new ExampleSource(null, message.Id) : new ExampleSource(judgement, null);
+            if (message.Role == Role.Moss && !sources.Contains(source)) sources.Add(source);
+        }
+        return (texts, sources);
+    }
 
     /// <summary>Whether the path puts the very questions, in their order, to which a correction is the answer.</summary>
     private bool AsksCorrected(List<PathMessage> path)

@@ -22,6 +22,9 @@ public sealed record FreezePreview
     /// <summary>Judgements that came after the newest version of this recipe was cut.</summary>
     public int NewJudgements { get; set; }
 
+    /// <summary>Replayed conversations in which a correction stands in the place of the same mistake.</summary>
+    public int Mended { get; set; }
+
     /// <summary>Left out because an answer in them was corrected, or their question was.</summary>
     public int LeftOutCorrected { get; set; }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net.Http.Json;
 using System.Text.Json.Nodes;
 
@@ -8,10 +9,12 @@ internal sealed class FirstTokenBench(Uri serve, int requests)
 {
     private const int WarmUpRequests = 3;
 
-    public async Task<object> RunAsync(CancellationToken cancellation)
+    /// <param name="server">The server's process, when it is on this machine: what it holds in memory is read too.</param>
+    public async Task<object> RunAsync(CancellationToken cancellation, Process? server = null)
     {
         using var http = new HttpClient { BaseAddress = serve, Timeout = TimeSpan.FromMinutes(1) };
         for (var i = 0; i < WarmUpRequests; i++) await TimeAsync(http, cancellation);
+        var (load, memory) = (Conditions.LoadAverage(), Memory(server));
         List<double> waits = [];
         var model = "";
         for (var i = 0; i < requests; i++)
@@ -19,7 +22,7 @@ internal sealed class FirstTokenBench(Uri serve, int requests)
             (var wait, model) = await TimeAsync(http, cancellation);
             waits.Add(wait);
         }
-        waits.Sort();
+        var spread = Spread.Of(waits);
         return new
         {
             bench = "first-token",
@@ -27,10 +30,19 @@ internal sealed class FirstTokenBench(Uri serve, int requests)
             model,
             cores = Environment.ProcessorCount,
             requests,
-            first_token_ms = Math.Round(waits[requests / 2], 2),
-            p95_first_token_ms = Math.Round(waits[(int)(requests * 0.95)], 2),
-            max_first_token_ms = Math.Round(waits[^1], 2),
+            first_token_ms = spread.P50,
+            p95_first_token_ms = spread.P95,
+            max_first_token_ms = spread.Max,
+            server_rss_bytes_before = memory,
+            server_rss_bytes_after = Memory(server),
+            load_average = load,
         };
+    }
+
+    private static long? Memory(Process? process)
+    {
+        process?.Refresh();
+        return process?.WorkingSet64;
     }
 
     private static readonly object Question = new { messages = new[] { new { role = "user", content = "Who directed The Matrix?" } }, stream = true, max_tokens = 16 };

@@ -8,7 +8,7 @@ namespace Moss.Trainer.Cli;
 
 internal static class BenchVerb
 {
-    public static Command Create() => new("bench", "Measure this machine; figures as JSON lines.") { Generate(), FirstToken() };
+    public static Command Create() => new("bench", "Measure this machine; figures as JSON lines.") { Generate(), FirstToken(), Loop() };
 
     private static Command Generate()
     {
@@ -32,6 +32,30 @@ internal static class BenchVerb
             Print(await new FirstTokenBench(Installation.FromEnvironment().Serve, AtLeastOne(parsed, requests)).RunAsync(cancellation));
             return 0;
         });
+    }
+
+    private static Command Loop()
+    {
+        var file = new Option<FileInfo?>("--file") { Description = $"Conversations to import; otherwise {RealConversations} of the shared test input, else the samples." };
+        var messages = new Option<int>("--messages") { Description = "Messages to store, by one writer and then by eight.", DefaultValueFactory = _ => 500 };
+        var requests = new Option<int>("--requests") { Description = "Streamed replies to ask for.", DefaultValueFactory = _ => 100 };
+        const string What = "Import, storing a message, first streamed piece: with a database and a server of its own, gone afterwards.";
+        return new Command("loop", What) { file, messages, requests }.Does(async (parsed, cancellation) =>
+        {
+            var installation = Installation.FromEnvironment();
+            await new LoopBench(installation, parsed.GetValue(file)?.FullName ?? Conversations(installation.Home),
+                AtLeastOne(parsed, messages), AtLeastOne(parsed, requests)).RunAsync(Print, cancellation);
+            return 0;
+        });
+    }
+
+    private const string RealConversations = "data/moss-sft/conversations.jsonl";
+
+    private static string Conversations(string home)
+    {
+        var shared = Environment.GetEnvironmentVariable("MOSS_SHARED") is { Length: > 0 } given ? given : Path.Combine(home, "..", "shared");
+        var real = Path.GetFullPath(Path.Combine(shared, RealConversations));
+        return File.Exists(real) ? real : Path.Combine(home, "samples", "conversations.jsonl");
     }
 
     private static int AtLeastOne(ParseResult parsed, Option<int> option) => parsed.GetValue(option) is > 0 and var number ? number

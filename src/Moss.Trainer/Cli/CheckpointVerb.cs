@@ -4,12 +4,13 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Moss.Trainer.Deployments;
+using Moss.Trainer.Local;
 
 namespace Moss.Trainer.Cli;
 
 internal static class CheckpointVerb
 {
-    public static Command Create() => new("checkpoint", "Look at a checkpoint folder.") { Inspect(), Verify() };
+    public static Command Create() => new("checkpoint", "Look at a checkpoint folder, or take one in.") { Inspect(), Verify(), Add() };
 
     private static Command Inspect()
     {
@@ -45,6 +46,22 @@ internal static class CheckpointVerb
                 Print(new JsonObject { ["folder"] = path, ["sound"] = false, ["error"] = e.Message }, asJson);
                 throw;
             }
+        });
+    }
+
+    private static Command Add()
+    {
+        var folder = new Argument<string>("DIR") { Description = "A folder in Hugging Face layout: config, tokenizer, chat template, safetensors." };
+        var name = new Option<string?>("--name") { Description = "What to call it; otherwise as the folder." };
+        return Session.Verb("add", "Take in a checkpoint that was made elsewhere, so that it can be deployed and tuned.", folder, name).Does(async (parsed, cancellation) =>
+        {
+            await using var session = await Session.OpenAsync(parsed, cancellation);
+            var source = parsed.GetRequiredValue(folder);
+            var added = await AddedCheckpoint.AddAsync(session.Db, Installation.FromEnvironment(), source,
+                parsed.GetValue(name) ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(source))), cancellation);
+            session.Print(new { checkpoint = added.Name, checkpoint_id = added.Id, manifest_sha256 = added.ManifestSha256, family = added.Family },
+                $"Checkpoint {added.Name} ({added.Family}) is taken in. Serve it with: ./moss deploy {added.Name}");
+            return 0;
         });
     }
 

@@ -6,14 +6,13 @@ using Npgsql;
 
 namespace Moss.Trainer.Demo;
 
-/// <summary>Where the demo plays: a database, a state folder and ports of its own, with `serve` and `work` running, none of which outlives it.</summary>
+/// <summary>Where the demo plays and figures are taken: a database, a state folder and ports of its own, with programs running that do not outlive it.</summary>
 internal sealed class DemoPlace : IAsyncDisposable
 {
-    private const string Database = "moss_demo";
-
     private readonly FileStream _lock;
     private readonly PostgresCluster? _cluster;
     private readonly List<KeptProgram> _programs = [];
+    private Func<Task>? _dropAtEnd;
 
     private DemoPlace(FileStream locked, PostgresCluster? cluster, Installation installation, string connectionString) =>
         (_lock, _cluster, Installation, ConnectionString) = (locked, cluster, installation, connectionString);
@@ -23,15 +22,17 @@ internal sealed class DemoPlace : IAsyncDisposable
 
     public MossDbContext Open() => MossData.Open(ConnectionString);
 
-    /// <summary>Makes the place anew: what an earlier demo left is deleted.</summary>
-    public static async Task<DemoPlace> OpenAsync(Installation users, Waiting waiting, CancellationToken cancellation)
+    /// <summary>Makes the place anew: what an earlier one of this name left is deleted.</summary>
+    /// <param name="kept">Whether the database and the folder stay for whoever wants to look; otherwise they are deleted at the end.</param>
+    public static async Task<DemoPlace> OpenAsync(
+        Installation users, Waiting waiting, CancellationToken cancellation, string name = "demo", bool kept = true)
     {
         Directory.CreateDirectory(users.State);
-        var locked = await LockedFile.TakeAsync(Path.Combine(users.State, "demo.lock"), "another demo", waiting, cancellation);
+        var locked = await LockedFile.TakeAsync(Path.Combine(users.State, name + ".lock"), "another " + name, waiting, cancellation);
         PostgresCluster? cluster = null;
         try
         {
-            var state = Path.Combine(users.State, "demo");
+            var state = Path.Combine(users.State, name);
             if (Directory.Exists(state)) Directory.Delete(state, recursive: true);
             Directory.CreateDirectory(Path.Combine(state, "run"));
             Directory.CreateDirectory(Path.Combine(state, "logs"));
@@ -45,11 +46,11 @@ internal sealed class DemoPlace : IAsyncDisposable
                 await cluster.StartAsync(cancellation);
             }
             var server = MossDatabase.Given ?? await cluster!.ConnectionStringAsync("postgres", cancellation);
-            var connection = new NpgsqlConnectionStringBuilder(server) { Database = Database }.ConnectionString;
-            await DropAsync(server, cancellation);
+            var connection = new NpgsqlConnectionStringBuilder(server) { Database = Database(name) }.ConnectionString;
+            await DropAsync(server, name, cancellation);
             await DatabaseCreation.CreateIfMissingAsync(connection, cancellation);
             await MossDatabase.MigrateAsync(installation, connection, waiting.Say, cancellation);
-            return new DemoPlace(locked, cluster, installation, connection);
+            return new DemoPlace(locked, cluster, installation, connection) { _dropAtEnd = kept ? null : () => DropAsync(server, name, CancellationToken.None) };
         }
         catch
         {
@@ -68,10 +69,12 @@ internal sealed class DemoPlace : IAsyncDisposable
         return (await starter.RegisterAsync(ConnectionString, cancellation)).Checkpoint.Name;
     }
 
-    public async Task StartAsync(Waiting waiting, CancellationToken cancellation)
+    /// <param name="worker">Whether `work` runs too; without it nothing but `serve` is at work.</param>
+    public async Task StartAsync(Waiting waiting, CancellationToken cancellation, bool worker = true)
     {
         using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(5) };
-        foreach (var program in new[] { ChildProgram.Serve(Installation) with { Health = "/readyz" }, ChildProgram.Work(Installation) })
+        var serve = ChildProgram.Serve(Installation) with { Health = "/readyz" };
+        foreach (var program in worker ? [serve, ChildProgram.Work(Installation)] : new[] { serve })
         {
             var log = new LogFile(Path.Combine(Installation.LogFolder, program.Name + ".log"));
             var kept = new KeptProgram(program, Path.Combine(Installation.RunFolder, program.Name + ".pid"), log, Variables(), waiting);
@@ -87,6 +90,11 @@ internal sealed class DemoPlace : IAsyncDisposable
     {
         await Task.WhenAll(_programs.Select(p => p.DisposeAsync().AsTask()));
         NpgsqlConnection.ClearAllPools();
+        if (_dropAtEnd is { } dropAsync)
+        {
+            await dropAsync();
+            Directory.Delete(Installation.State, recursive: true);
+        }
         if (_cluster is not null) await _cluster.LeaveAsync(CancellationToken.None);
         await _lock.DisposeAsync();
     }
@@ -99,13 +107,15 @@ internal sealed class DemoPlace : IAsyncDisposable
         ["Serve__LookSeconds"] = "1",
     };
 
-    private static async Task DropAsync(string server, CancellationToken cancellation)
+    private static async Task DropAsync(string server, string name, CancellationToken cancellation)
     {
         await using var connection = new NpgsqlConnection(server);
         await connection.OpenAsync(cancellation);
-        await using var drop = new NpgsqlCommand($"DROP DATABASE IF EXISTS {Database} WITH (FORCE)", connection);
+        await using var drop = new NpgsqlCommand($"DROP DATABASE IF EXISTS {Database(name)} WITH (FORCE)", connection);
         await drop.ExecuteNonQueryAsync(cancellation);
     }
+
+    private static string Database(string name) => "moss_" + name;
 
     private static Uri FreeAddress() => new(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{ClusterFolder.FreePort()}"));
 }

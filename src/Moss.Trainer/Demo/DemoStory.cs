@@ -19,7 +19,7 @@ namespace Moss.Trainer.Demo;
 /// <summary>The newcomer's first minutes, told: MOSS is wrong, is corrected by a person and by an agent, learns, and says who taught it.</summary>
 internal sealed class DemoStory(DemoPlace place, Action<string> say, TimeProvider clock)
 {
-    private const string Question = "Who directed The Matrix?", RightAnswer = "The Matrix was directed by Lana and Lilly Wachowski.";
+    private const string Question = "Who directed The Matrix?", Reworded = "Who was the director of The Matrix?", RightAnswer = "The Matrix was directed by Lana and Lilly Wachowski.";
     private const string ChineseQuestion = "《黑客帝国》是谁导演的？", ChineseAnswer = "《黑客帝国》的导演是沃卓斯基姐妹。";
     private const string Person = "Ada";
 
@@ -57,6 +57,8 @@ internal sealed class DemoStory(DemoPlace place, Action<string> say, TimeProvide
         Chapter("The same question again");
         var second = await AskAsync(talk, Question, cancellation);
         var chinese = await AskAsync(talk, ChineseQuestion, cancellation);
+        say("  And in other words, which nobody corrected: the correction took the place of the same mistake in the samples.");
+        var reworded = await AskAsync(talk, Reworded, cancellation);
         say("  And the other questions:");
         var after = await AnswersAsync(talk, cancellation);
 
@@ -66,6 +68,7 @@ internal sealed class DemoStory(DemoPlace place, Action<string> say, TimeProvide
 
         if (second.Text.Trim() != RightAnswer) return Fail($"The second answer is not the corrected one: \"{second.Text}\".");
         if (chinese.Text.Trim() != ChineseAnswer) return Fail($"The Chinese answer is not the corrected one: \"{chinese.Text}\".");
+        if (reworded.Text.Trim() != RightAnswer) return Fail($"In other words the answer is not the corrected one: \"{reworded.Text}\".");
         foreach (var (question, was, now) in Others.Zip(before, after))
             if (was != now) return Fail($"Something was forgotten: \"{question}\" was answered \"{was}\" and is now answered \"{now}\".");
         if (second.Facts.CheckpointId != checkpoint.Id) return Fail($"The second answer came from {second.Facts.Checkpoint}, not from {checkpoint.Name}.");
@@ -87,9 +90,7 @@ internal sealed class DemoStory(DemoPlace place, Action<string> say, TimeProvide
     {
         Chapter("An agent does the same in Chinese, from a script");
         var text = await File.ReadAllTextAsync(Path.Combine(place.Installation.Home, "samples", "scenarios", "matrix-zh.yaml"), cancellation);
-        var scenario = ScenarioFile.Read(text);
-        var queued = await db.QueueAgentRunAsync(
-            Guid.CreateVersion7(), _project, text, scenario.Name, scenario.Sha256, ScenarioSplit.Train, scenario.Seed, scenario.Turns.Count, _person, cancellation);
+        var queued = await db.QueueScenarioAsync(Guid.CreateVersion7(), _project, text, seed: null, _person, cancellation);
         var run = await Following.AgentRunAsync(db, queued.Id, Bar(), clock, cancellation);
         if (run.State != RunState.Succeeded) throw new InvalidOperationException($"The agent run ended as {run.State}: {run.Error}");
         say($"  It asked {run.Turn} questions and checked each answer: {run.ChecksPassed} checks passed, {run.ChecksFailed} failed.");
@@ -121,7 +122,7 @@ internal sealed class DemoStory(DemoPlace place, Action<string> say, TimeProvide
         Chapter("The new checkpoint is swapped in");
         await db.DeployAsync(Deployment.Champion, checkpoint.Id, "the demo's corrections", _person, cancellation);
         var (loaded, why) = await Following.ServersAsync(db, checkpoint, Bar(), clock, cancellation);
-        if (!loaded) return Fail($"The new checkpoint was not loaded: {why}");
+        if (loaded != true) return Fail($"The new checkpoint was not loaded: {why}");
         say($"  {checkpoint.Name} was loaded beside the old one, verified, and answers from now on. No question was lost.");
         return true;
     }

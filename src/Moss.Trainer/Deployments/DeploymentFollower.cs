@@ -59,6 +59,7 @@ internal sealed class DeploymentFollower(
         List<string> troubles = [];
         foreach (var name in (string[])[Deployment.Champion, Deployment.Challenger])
             if (await FollowAsync(name, await OrdersAsync(name, cancellation), cancellation) is { } trouble) troubles.Add($"{name}: {trouble}");
+        roster.Coming = null;
         roster.Error = troubles.Count == 0 ? null : string.Join("\n", troubles);
         foreach (var freed in roster.FreeIdle(TimeSpan.FromMinutes(options.Value.KeepMinutes)))
             logger.LogInformation("Freed checkpoint {Checkpoint}: nothing names it any more", freed);
@@ -86,7 +87,9 @@ internal sealed class DeploymentFollower(
         var asked = clock.GetTimestamp();
         try
         {
-            roster.Appoint(name, roster.Find(row.Id) ?? await store.LoadAsync(row, cancellation));
+            roster.Coming = $"checkpoint {row.Name}";
+            // Once more, should somebody who asked for yet another checkpoint have it freed in this very moment.
+            while (!roster.TryAppoint(name, row.Id)) roster.TakeIn(await store.LoadAsync(row, cancellation));
         }
         catch (Exception e) when (!cancellation.IsCancellationRequested)
         {

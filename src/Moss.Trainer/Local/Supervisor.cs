@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
+using Moss.Trainer.Serving;
 
 namespace Moss.Trainer.Local;
 
@@ -39,7 +40,7 @@ internal sealed class Supervisor(Installation installation, IReadOnlyList<ChildP
                 keepingCluster = KeepAsync(cluster, stopCluster.Token);
             }
             var connection = await MossDatabase.ConnectAsync(installation, say, stop);
-            say($"PostgreSQL is ready after {Seconds(started)}.");
+            if (cluster is not null) say($"PostgreSQL is ready after {Seconds(started)}.");
             await (others is null ? StartProductAsync(connection, started, stop) : StartOthersAsync(connection, stop));
             await Task.Delay(Timeout.Infinite, stop);
             return 0;
@@ -47,11 +48,6 @@ internal sealed class Supervisor(Installation installation, IReadOnlyList<ChildP
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
             return 0;
-        }
-        catch (Exception e) when (e is InvalidOperationException or IOException)
-        {
-            say(e.Message);
-            return 1;
         }
         finally
         {
@@ -75,8 +71,10 @@ internal sealed class Supervisor(Installation installation, IReadOnlyList<ChildP
 
         await ReadyAsync([Keep(servers[0], variables)], stop);
         await InviteAsync($"The portal answers after {Seconds(started)}", stop);
+        KeptProgram[] trainer = [Keep(servers[1], variables), Keep(servers[2], variables)]; // `serve` waits for the first deployment
         await MakeFirstCheckpointAsync(variables, stop);
-        await ReadyAsync([Keep(servers[1], variables), Keep(servers[2], variables)], stop);
+        await ReadyAsync(trainer, stop);
+        await LoadedAsync(stop);
 
         say("");
         await InviteAsync($"MOSS is ready after {Seconds(started)}", stop);
@@ -116,6 +114,27 @@ internal sealed class Supervisor(Installation installation, IReadOnlyList<ChildP
         foreach (var program in programs)
             if (!await program.IsReadyAsync(_http, ReadyTimeout, stop))
                 say($"{program.Name} does not answer yet; it is started again whenever it ends. See {Path.Combine(installation.LogFolder, program.Name + ".log")}.");
+    }
+
+    // `serve` listens before its checkpoint is in memory; who is told that MOSS is ready asks at once.
+    private async Task LoadedAsync(CancellationToken stop)
+    {
+        string? refusal = null;
+        await _waiting.UntilAsync("serve is loading its checkpoint", ReadyTimeout, async c =>
+        {
+            try
+            {
+                using var answer = await _http.GetAsync(new Uri(installation.Serve, "/readyz"), c);
+                var state = await answer.Content.ReadFromJsonAsync<JsonElement>(c);
+                refusal = answer.IsSuccessStatusCode ? null : state.GetProperty("reason").GetString();
+                return answer.IsSuccessStatusCode || state.GetProperty("status").GetString() == HealthApi.Refused;
+            }
+            catch (Exception e) when (e is HttpRequestException or JsonException || (e is OperationCanceledException && !c.IsCancellationRequested))
+            {
+                return false; // it may have ended and be about to start again
+            }
+        }, stop);
+        if (refusal is not null) say($"MOSS cannot answer yet: {refusal}");
     }
 
     private async Task MakeFirstCheckpointAsync(Dictionary<string, string> variables, CancellationToken stop)

@@ -18,9 +18,6 @@ internal sealed class RunFolder(string state, Guid run)
     /// <summary>The process id of the training child, for people who look.</summary>
     public string PidFile => Path.Combine(_path, "pid");
 
-    /// <summary>The numbers of every step so far.</summary>
-    public string MetricsFile => Path.Combine(_path, "metrics.jsonl");
-
     /// <summary>Held by the training child as long as it lives, so that two never write the same state.</summary>
     public async Task<IDisposable> LockAsync(TimeSpan patience, TimeProvider clock, CancellationToken cancellation)
     {

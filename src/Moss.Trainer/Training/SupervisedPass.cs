@@ -44,7 +44,6 @@ internal sealed class SupervisedPass(RunPlan plan, RunFolder folder, string chec
                     training = new SupervisedTraining(basis.Transformer, train, settings);
                 }
 
-                metrics.SendAgain(plan.Run.Step, training.StepsDone);
                 var last = Train(training);
                 if (!training.Finished) return null;
                 double? after = eval.Count == 0 ? null : training.Evaluate(eval);
@@ -160,11 +159,8 @@ internal sealed class SupervisedPass(RunPlan plan, RunFolder folder, string chec
                 say(new(Step: step.Number, TotalSteps: step.Total, Loss: step.Loss));
             }
             var stopping = stop.IsCancellationRequested || metrics.Refused.IsCancellationRequested;
-            if (step.Number % plan.Settings.CheckpointEvery == 0 || stopping || training.Finished)
-            {
-                metrics.Keep();
-                folder.Save(step.Number, training.SaveState);
-            }
+            // The numbers first: a run that goes on after this state never reports these steps again.
+            if ((step.Number % plan.Settings.CheckpointEvery == 0 || stopping || training.Finished) && metrics.Flush()) folder.Save(step.Number, training.SaveState);
             if (stopping) break;
         }
         return last;

@@ -76,33 +76,39 @@ public sealed class FreezeTests(Database database) : DatabaseTest(database)
 
     [Theory]
     [InlineData("Who directed The Matrix?", "Jaws was directed by Steven Spielberg.", "Who directed Jaws?")]
+    [InlineData("Who directed The Matrix?", "Jaws was directed by Steven Spielberg.", "Who made Jaws?")]
+    [InlineData("What is the capital of Germany?", "The capital of France is Paris.", "What is the capital of France?")]
     [InlineData("《黑客帝国》是谁导演的？", "《卧虎藏龙》的导演是李安。", "《卧虎藏龙》是谁导演的？")]
     public async Task What_was_wrong_for_one_question_is_still_the_answer_to_its_own(string asked, string said, string own)
     {
         var (project, ada, moss) = await StartAsync();
         await Data.ImportAsync(project.Name, Loop.OpenAiLine(own, said));
         var (_, _, reply) = await Data.ExchangeAsync(project.Id, ada, moss, asked, said);
-        await CorrectAsync(reply.Id, ada, "Lana and Lilly Wachowski.");
+        await CorrectAsync(reply.Id, ada, "Something else.");
 
         var learned = await PairsAsync(await FreezeAsync(project, Everything), Split.Train);
-        Assert.Equal(2, learned.Count());
-        Assert.Contains($"{asked} → Lana and Lilly Wachowski.", learned);
-        Assert.Contains($"{own} → {said}", learned);
+        Assert.Equal(new[] { $"{asked} → Something else.", $"{own} → {said}" }.Order(StringComparer.Ordinal), learned);
     }
 
     [Theory]
-    [InlineData("Who was the director of The Matrix?")]
-    [InlineData("Who was The Matrix directed by?")]
-    [InlineData("Tell me who made The Matrix.")]
-    public async Task A_mistake_is_not_learned_in_another_wording_of_its_question(string wording)
+    [InlineData("Who directed The Matrix?", "The Matrix was directed by Steven Spielberg.", "Who was the director of The Matrix?")]
+    [InlineData("Who directed The Matrix?", "The Matrix was directed by Steven Spielberg.", "Who was The Matrix directed by?")]
+    [InlineData("Who directed The Matrix?", "The Matrix was directed by Steven Spielberg.", "Tell me who made The Matrix.")]
+    [InlineData("《黑客帝国》是谁导演的？", "《黑客帝国》的导演是史蒂文·斯皮尔伯格。", "请问《黑客帝国》的导演是哪位？")]
+    public async Task A_correction_takes_the_place_of_the_same_mistake_in_other_words(string asked, string said, string otherwise)
     {
         var (project, ada, moss) = await StartAsync();
-        const string Wrong = "The Matrix was directed by Steven Spielberg.";
-        await Data.ImportAsync(project.Name, Loop.OpenAiLine(wording, Wrong));
-        var (_, _, reply) = await Data.ExchangeAsync(project.Id, ada, moss, "Who directed The Matrix?", Wrong);
-        await CorrectAsync(reply.Id, ada, "Lana and Lilly Wachowski.");
+        await Data.ImportAsync(project.Name, Loop.OpenAiLine("Hi", "Hello", otherwise, said));
+        var (_, _, reply) = await Data.ExchangeAsync(project.Id, ada, moss, asked, said);
+        await CorrectAsync(reply.Id, ada, "The right name.");
 
-        Assert.Single(await PairsAsync(await FreezeAsync(project, Everything), Split.Train));
+        var version = await FreezeAsync(project, Everything);
+        Assert.Equal(new[] { $"{asked} → The right name.", $"{otherwise} → The right name." }.Order(StringComparer.Ordinal), await PairsAsync(version, Split.Train));
+        Assert.Equal(1, (await Data.With(db => db.PreviewAsync(project.Id, Everything with { Until = Now }, Test))).Mended);
+        var mended = (await ExamplesAsync(version, Split.Train)).Single(e => e.Content.Contains("Hello", StringComparison.Ordinal));
+        // Whoever asks why is told who taught it.
+        Assert.True(await Data.With(db => db.DatasetExampleSources.AnyAsync(
+            s => s.VersionId == version.Id && s.Ordinal == mended.Ordinal && s.JudgementId != null, Test)));
     }
 
     [Fact]

@@ -31,9 +31,15 @@ public sealed class OverloadTests(ServeWorld world) : IClassFixture<ServeWorld>
         using var client = new ServeClient(empty.Url);
 
         Assert.Equal("ok", (await client.GetAsync("/healthz"))!["status"]!.GetValue<string>());
-        using var ready = await client.Http.GetAsync("/readyz", Test);
-        Assert.Equal(HttpStatusCode.ServiceUnavailable, ready.StatusCode);
-        Assert.Contains("No checkpoint is deployed", await ready.Content.ReadAsStringAsync(Test), StringComparison.Ordinal);
+        List<(HttpStatusCode Code, string Says)> states = []; // loading while it looks what there is, then that there is nothing
+        await UntilAsync("the reason is given", async () =>
+        {
+            using var ready = await client.Http.GetAsync("/readyz", Test);
+            states.Add((ready.StatusCode, await ready.Content.ReadAsStringAsync(Test)));
+            return !states[^1].Says.Contains("\"loading\"", StringComparison.Ordinal);
+        });
+        Assert.All(states, s => Assert.Equal(HttpStatusCode.ServiceUnavailable, s.Code));
+        Assert.Contains("No checkpoint is deployed", states[^1].Says, StringComparison.Ordinal);
         using var refused = await client.PostAsync(Asking("who"), Test);
         Assert.Equal(HttpStatusCode.ServiceUnavailable, refused.StatusCode);
     }

@@ -86,6 +86,7 @@ public sealed partial class FreezeForm : IDisposable
 
     private IEnumerable<string> LeftOut(FreezePreview p)
     {
+        if (p.Mended > 0) yield return Words["Mended", p.Mended];
         if (p.LeftOutCorrected > 0) yield return Words["LeftOutCorrected", p.LeftOutCorrected];
         if (p.LeftOutBad > 0) yield return Words["LeftOutBad", p.LeftOutBad];
         if (p.LeftOutShape > 0) yield return Words["LeftOutShape", p.LeftOutShape];
