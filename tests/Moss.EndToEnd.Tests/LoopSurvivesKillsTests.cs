@@ -2,6 +2,7 @@ using System.Net.Http.Json;
 using System.Security.Cryptography;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
+using Moss.Data;
 using Moss.Data.Training;
 
 namespace Moss.EndToEnd.Tests;
@@ -53,25 +54,31 @@ public sealed class LoopSurvivesKillsTests(RunningMoss moss)
     /// <summary>The folder stands and the row cannot be written yet: that is when it is killed. Returns the hash of the manifest that stood.</summary>
     private async Task<string> KillWhilePublishingAsync(TuningRun run, Func<int, Task> kill)
     {
-        var hold = moss.OpenDatabase();
-        try
+        await using (var hold = await LockCheckpointsAsync())
         {
-            await using var transaction = await hold.Database.BeginTransactionAsync(Test);
-            await hold.Database.ExecuteSqlRawAsync("LOCK TABLE checkpoints IN SHARE MODE", Test);
             await Eventually.HoldsAsync("the checkpoint's folder stands", () => Task.FromResult(Directory.Exists(run.OutputFolder) && run.Child is not null), moss.Logs);
             await kill(run.Child ?? throw new InvalidOperationException("The child ended while it was to publish."));
-            await transaction.RollbackAsync(Test);
-        }
-        catch (Exception e) when (Data.Db.IsUnreachable(e) || e.InnerException is IOException || e is Npgsql.NpgsqlException)
-        {
-            // the killed server took the lock with it
-        }
-        finally
-        {
-            await hold.DisposeAsync();
+            try { await hold.Database.RollbackTransactionAsync(Test); }
+            catch (Exception e) when (Db.IsUnreachable(e)) { /* the killed server took the lock with it */ }
         }
         return await ManifestAsync(run);
     }
+
+    private Task<MossDbContext> LockCheckpointsAsync() => moss.WithAsync(async _ =>
+    {
+        var hold = moss.OpenDatabase();
+        try
+        {
+            await hold.Database.BeginTransactionAsync(Test);
+            await hold.Database.ExecuteSqlRawAsync("LOCK TABLE checkpoints IN SHARE MODE", Test);
+            return hold;
+        }
+        catch
+        {
+            await hold.DisposeAsync();
+            throw;
+        }
+    });
 
     private async Task AssertTrainedOnceAsync(TuningRun run, string written)
     {

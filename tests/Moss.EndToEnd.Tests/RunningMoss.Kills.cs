@@ -1,5 +1,5 @@
-using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Microsoft.EntityFrameworkCore;
 
 namespace Moss.EndToEnd.Tests;
@@ -37,6 +37,21 @@ public sealed partial class RunningMoss
     /// <summary>Keeps a process where it is, until it is disposed.</summary>
     public Held Hold(string program) => new(ProcessId(program));
 
+    /// <summary>Sends KILL, TERM, STOP or CONT; a process that is no more does not mind.</summary>
+    public static void Signal(int processId, string signal)
+    {
+        var mac = OperatingSystem.IsMacOS();
+        _ = SendSignal(processId, signal switch
+        {
+            "KILL" => 9, "TERM" => 15, "STOP" => mac ? 17 : 19, "CONT" => mac ? 19 : 18,
+            _ => throw new ArgumentException($"Which signal is '{signal}'?", nameof(signal)),
+        });
+    }
+
+    [DllImport("libc", EntryPoint = "kill")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int SendSignal(int processId, int signal);
+
     private static CancellationToken Test => TestContext.Current.CancellationToken;
 
     private static async Task<bool> AnswersAsync(Uri health)
@@ -60,41 +75,5 @@ public sealed partial class RunningMoss
         public Held(int process) => Signal(_process = process, "STOP");
 
         public void Dispose() => Signal(_process, "CONT");
-    }
-
-    /// <summary>A process that gets a few milliseconds in every sixth of a second: the small model's reply then takes as long as a large one's.</summary>
-    public sealed class SlowMotion : IDisposable
-    {
-        private const string Script = "while kill -CONT $0 2>/dev/null; do sleep 0.004; kill -STOP $0 2>/dev/null; sleep 0.15; done";
-
-        private readonly int _process;
-        private readonly Process _loop;
-
-        public SlowMotion(int process)
-        {
-            _process = process;
-            _loop = Process.Start("bash", ["-c", Script, process.ToString(CultureInfo.InvariantCulture)]);
-        }
-
-        /// <summary>From slow to standing still.</summary>
-        public void Freeze()
-        {
-            End();
-            Signal(_process, "STOP");
-        }
-
-        public void Dispose()
-        {
-            End();
-            Signal(_process, "CONT");
-            _loop.Dispose();
-        }
-
-        private void End()
-        {
-            if (_loop.HasExited) return;
-            _loop.Kill();
-            _loop.WaitForExit();
-        }
     }
 }

@@ -96,12 +96,6 @@ public sealed partial class RunningMoss : IAsyncLifetime
     /// <summary>Process id of portal, serve, work or the postmaster, as the supervisor wrote it down.</summary>
     public int ProcessId(string program) => int.Parse(File.ReadLines(Path.Combine(State, "run", program + ".pid")).First(), CultureInfo.InvariantCulture);
 
-    public static void Signal(int processId, string signal)
-    {
-        using var kill = Process.Start("bash", ["-c", string.Create(CultureInfo.InvariantCulture, $"kill -s {signal} {processId}")]);
-        kill.WaitForExit();
-    }
-
     /// <summary>The ends of all log files, for the message of a failed test.</summary>
     public string Logs() => string.Join('\n', Directory.Exists(Path.Combine(State, "logs"))
         ? Directory.GetFiles(Path.Combine(State, "logs")).Select(f => $"--- {Path.GetFileName(f)}\n" + string.Join('\n', File.ReadLines(f).TakeLast(20)))

@@ -7,6 +7,7 @@ using Moss.Data;
 using Moss.Data.AgentRuns;
 using Moss.Data.Training;
 using Moss.Trainer.AgentRuns;
+using Moss.Trainer.Local;
 using Moss.Trainer.Training;
 
 namespace Moss.Trainer.Dispatch;
@@ -15,7 +16,8 @@ namespace Moss.Trainer.Dispatch;
 [Queue(Queues.Dispatch)]
 [AutomaticRetry(Attempts = 0)]
 [ShortLived]
-internal sealed class DispatchJob(IDbContextFactory<MossDbContext> factory, IBackgroundJobClient jobs, JobStorage storage, Schedules schedules)
+internal sealed class DispatchJob(
+    IDbContextFactory<MossDbContext> factory, IBackgroundJobClient jobs, JobStorage storage, Schedules schedules, Installation installation)
 {
     public async Task RunAsync(CancellationToken shutdown)
     {
@@ -29,6 +31,17 @@ internal sealed class DispatchJob(IDbContextFactory<MossDbContext> factory, IBac
         var agentRuns = await db.ClaimableAgentRunsAsync(shutdown);
         foreach (var run in await db.AgentRuns.Where(r => agentRuns.Contains(r.Id)).Select(r => new { r.Id, r.Attempt }).ToListAsync(shutdown))
             Once<AgentRunJob>($"moss:agent-run:{run.Id}:{run.Attempt}", job => job.RunAsync(run.Id, CancellationToken.None));
+
+        await TidyAsync(db, shutdown);
+    }
+
+    /// <summary>A child whose worker was killed may publish all the same; then nobody is left to delete what the run kept on disk.</summary>
+    private async Task TidyAsync(MossDbContext db, CancellationToken shutdown)
+    {
+        if (RunFolder.Known(installation.State) is not { Count: > 0 } kept) return;
+        var ended = await db.TrainingRuns.Where(r => kept.Contains(r.Id) && r.State != RunState.Queued && r.State != RunState.Running)
+            .Select(r => r.Id).ToListAsync(shutdown);
+        foreach (var run in ended) new RunFolder(installation.State, run).DeleteUnlessInUse();
     }
 
     /// <summary>One waiting or working job per row and attempt. A claim raises the attempt, so a run that comes back gets a new job.</summary>

@@ -41,6 +41,7 @@ internal static class WorkHost
                     SchemaName = Schema,
                     QueuePollInterval = settings.Poll,
                     InvisibilityTimeout = TimeSpan.FromSeconds(settings.InvisibilitySeconds),
+                    DistributedLockTimeout = settings.Lease, // a killed holder leaves its lock; by default nothing is dispatched for ten minutes
                     UseSlidingInvisibilityTimeout = true, // without it a job longer than the timeout is started again while it runs
                 }));
         AddServer("light", LightWorkers, Queues.Dispatch, Queues.Light);

@@ -11,7 +11,7 @@ internal sealed class RunFolder(string state, Guid run)
     private const string StepPrefix = "step-";
     private static readonly TimeSpan LockPause = TimeSpan.FromMilliseconds(100);
 
-    private readonly string _path = Path.Combine(state, "runs", run.ToString());
+    private readonly string _path = Path.Combine(All(state), run.ToString());
 
     private string AttemptsFile => Path.Combine(_path, "attempts");
 
@@ -27,7 +27,7 @@ internal sealed class RunFolder(string state, Guid run)
         {
             try
             {
-                return new FileStream(Path.Combine(_path, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+                return OpenLock();
             }
             catch (IOException) when (clock.GetElapsedTime(started) < patience)
             {
@@ -72,10 +72,39 @@ internal sealed class RunFolder(string state, Guid run)
     /// <summary>An attempt that was handed back in good order is no failed one.</summary>
     public void ForgetAttempt(int attempt) => Write(Attempts().Where(a => a.Attempt != attempt));
 
+    /// <summary>The runs that have a folder here.</summary>
+    public static IReadOnlyList<Guid> Known(string state) => !Directory.Exists(All(state)) ? [] :
+        [.. Directory.EnumerateDirectories(All(state)).Select(folder => Guid.TryParse(Path.GetFileName(folder), out var id) ? id : Guid.Empty).Where(id => id != Guid.Empty)];
+
+    /// <summary>Deletes the folder of a run that has ended, unless a child still works in it.</summary>
+    public void DeleteUnlessInUse()
+    {
+        try
+        {
+            using var mine = OpenLock();
+            Delete();
+        }
+        catch (IOException)
+        {
+            // in use, or somebody else's turn
+        }
+    }
+
     public void Delete()
     {
-        if (Directory.Exists(_path)) Directory.Delete(_path, recursive: true);
+        try
+        {
+            if (Directory.Exists(_path)) Directory.Delete(_path, recursive: true);
+        }
+        catch (DirectoryNotFoundException)
+        {
+            // deleted by another in this moment
+        }
     }
+
+    private static string All(string state) => Path.Combine(state, "runs");
+
+    private FileStream OpenLock() => new(Path.Combine(_path, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
 
     private List<(int Attempt, int Step)> Attempts() => !File.Exists(AttemptsFile) ? [] :
         [.. File.ReadAllLines(AttemptsFile).Select(line => line.Split(' ')).Where(parts => parts.Length == 2)

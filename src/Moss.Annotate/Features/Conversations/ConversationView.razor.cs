@@ -26,7 +26,7 @@ public sealed partial class ConversationView(
     private Guid _me, _nextMessage = Guid.CreateVersion7();
     private Guid? _why, _revealed;
     private int _shown = Step;
-    private bool _missing, _sending, _following;
+    private bool _missing, _sending, _following, _signedOut;
     private string? _error, _lastSaid, _announcement;
 
     private IStringLocalizer<ConversationWords> Words => words;
@@ -88,7 +88,7 @@ public sealed partial class ConversationView(
 
     private async Task SendAsync(string text)
     {
-        (_sending, _error, _trouble) = (true, null, null);
+        (_sending, _signedOut, _error, _trouble) = (true, false, null, null);
         try
         {
             var id = _nextMessage;
@@ -106,7 +106,7 @@ public sealed partial class ConversationView(
         }
         catch (NotAllowedException)
         {
-            _error = words["NotAllowed"];
+            (_error, _signedOut) = (words["NotAllowed"], true);
         }
         catch (OperationCanceledException) { /* the page closed; the draft is kept */ }
         finally

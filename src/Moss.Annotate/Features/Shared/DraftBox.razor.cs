@@ -132,7 +132,7 @@ public sealed partial class DraftBox(DatabaseLine database, SignedIn signedIn, I
         {
             await js.InvokeVoidAsync("moss.detach", _area);
         }
-        catch (JSDisconnectedException) { /* the page is gone already */ }
+        catch (Exception e) when (e is JSDisconnectedException or OperationCanceledException) { /* the page is gone already */ }
         _self?.Dispose();
         _saving.Dispose();
         _closed.Dispose();
