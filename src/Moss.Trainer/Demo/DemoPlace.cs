@@ -38,7 +38,10 @@ internal sealed class DemoPlace : IAsyncDisposable
             Directory.CreateDirectory(Path.Combine(state, "logs"));
             var installation = users with
             {
-                State = state, Checkpoints = Path.Combine(state, "checkpoints"), Serve = FreeAddress(), Work = FreeAddress(),
+                State = state,
+                Checkpoints = Path.Combine(state, "checkpoints"),
+                Serve = FreeAddress(),
+                Work = FreeAddress(),
             };
             if (MossDatabase.Given is null)
             {
