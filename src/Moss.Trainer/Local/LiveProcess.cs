@@ -22,8 +22,9 @@ internal static class LiveProcess
     }
 
     /// <summary>Sends a signal by its name; a process that has gone meanwhile is no error.</summary>
+    /// <remarks>The shell's own kill: a small Linux has no program of that name.</remarks>
     public static async Task SignalAsync(int id, string signal, CancellationToken cancellation) =>
-        await ToolRun.OfAsync(["kill", "-s", signal, id.ToString(CultureInfo.InvariantCulture)], cancellation);
+        await ToolRun.OfAsync(["bash", "-c", string.Create(CultureInfo.InvariantCulture, $"kill -s {signal} {id}")], cancellation);
 
     private static string? FromPs(int id)
     {

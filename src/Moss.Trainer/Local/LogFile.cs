@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace Moss.Trainer.Local;
 
 /// <summary>A program's log: lines are appended, and past ten megabytes the file becomes NAME.1 and a new one begins.</summary>
@@ -21,7 +19,7 @@ internal sealed class LogFile(string path)
             if (File.Exists(path) && new FileInfo(path).Length > MaxBytes) File.Move(path, path + ".1", overwrite: true);
             _recent.Enqueue(line);
             if (_recent.Count > TailLines) _recent.Dequeue();
-            File.AppendAllText(path, line + "\n", Encoding.UTF8);
+            File.AppendAllText(path, line + "\n");
         }
     }
 

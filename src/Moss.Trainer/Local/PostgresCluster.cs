@@ -16,6 +16,7 @@ public sealed class PostgresCluster
 {
     public const string Superuser = "moss";
     private const int MaxConnections = 200;
+    private const int MaxStarts = 50; // what is left of a killed server can refuse a new one for some seconds
     private static readonly TimeSpan StartTimeout = TimeSpan.FromMinutes(2);
 
     private readonly ClusterFolder _folder;
@@ -47,7 +48,6 @@ public sealed class PostgresCluster
     /// <param name="samePort">After a crash others go on connecting to the old port, so no other will do.</param>
     public async Task StartAsync(CancellationToken cancellation, bool samePort = false)
     {
-        var account = await ServerAccount.ForThisProcessAsync(cancellation);
         Directory.CreateDirectory(_folder.Users);
         await File.WriteAllTextAsync(Me, "", cancellation); // before looking, so that a server about to stop sees us
         await using var turn = await LockedFile.TakeAsync(_folder.Lock, "another process that is starting PostgreSQL", _waiting, cancellation);
@@ -55,18 +55,21 @@ public sealed class PostgresCluster
         foreach (var user in Directory.EnumerateFiles(_folder.Users).Where(user => !IsAlive(user))) File.Delete(user); // killed ones leave theirs
         var binaries = await PostgresBinaries.FindAsync(_unpacked, _folder.Major, cancellation)
             ?? await new PostgresSetup(_unpacked, _waiting).InstallAsync(_folder.Major, cancellation);
+        var account = await ServerAccount.ForThisProcessAsync(cancellation); // the package makes it
         if (!_folder.Exists) await InitializeAsync(binaries, account, cancellation);
 
-        string? refusal = null;
-        for (var started = _waiting.Clock.GetTimestamp(); _waiting.Clock.GetElapsedTime(started) < StartTimeout;)
+        string? refusal = "it ends as soon as it is started";
+        var started = _waiting.Clock.GetTimestamp();
+        for (var ended = 0; ended < MaxStarts && _waiting.Clock.GetElapsedTime(started) < StartTimeout;)
         {
             var running = IsRunning || await LaunchAsync(binaries, account, samePort, cancellation);
+            if (!running && ++ended % 10 == 0) _waiting.Say("  … PostgreSQL ends as soon as it is started; trying again");
             if (running && await _waiting.UntilAsync("waiting for PostgreSQL", StartTimeout, async c =>
                     (refusal = await RefusalAsync(c)) is null || !IsRunning, cancellation) && refusal is null) return;
             await Task.Delay(TimeSpan.FromMilliseconds(200), _waiting.Clock, cancellation);
         }
         throw new InvalidOperationException(
-            $"PostgreSQL did not start within {StartTimeout.TotalSeconds:F0} s ({refusal}). The end of '{_folder.Log}': {Tail()}");
+            $"PostgreSQL did not start in {_waiting.Clock.GetElapsedTime(started).TotalSeconds:F0} s ({refusal}). The end of '{_folder.Log}': {Tail()}");
     }
 
     /// <summary>The connection string of a database in this cluster, which is made if it is missing.</summary>
@@ -144,6 +147,7 @@ public sealed class PostgresCluster
             if (samePort) return false;
             _folder.Port = ClusterFolder.FreePort();
         }
+        await account.OwnAsync(_folder.Path, cancellation); // another account than before, when the package came later
         if (File.Exists(_folder.Log) && new FileInfo(_folder.Log).Length > LogFile.MaxBytes)
             File.Move(_folder.Log, _folder.Log + ".1", overwrite: true);
         string[] lasting = [], forgetful = ["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"];

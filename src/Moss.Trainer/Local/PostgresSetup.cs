@@ -54,7 +54,7 @@ internal sealed class PostgresSetup(string unpacked, Waiting waiting)
         throw new InvalidOperationException(
             $"PostgreSQL {version} is needed, is not installed and could not be got" +
             (tried.Count > 0 ? $" ({string.Join("; ", tried)}). " : ". ") +
-            "Install it by your system's package manager (package 'postgresql'), or set MOSS_DB to a server that you have.");
+            "Install it by your system's package manager (package 'postgresql'), or npm, with which ./moss gets it without rights, or set MOSS_DB to a server that you have.");
     }
 
     private IEnumerable<(string Name, Func<CancellationToken, Task> Way)> Ways()

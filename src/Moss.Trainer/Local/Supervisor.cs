@@ -71,8 +71,9 @@ internal sealed class Supervisor(Installation installation, IReadOnlyList<ChildP
 
         await ReadyAsync([Keep(servers[0], variables)], stop);
         await InviteAsync($"The portal answers after {Seconds(started)}", stop);
+        KeptProgram[] trainer = [Keep(servers[1], variables), Keep(servers[2], variables)]; // `serve` waits for the first deployment
         await MakeFirstCheckpointAsync(variables, stop);
-        await ReadyAsync([Keep(servers[1], variables), Keep(servers[2], variables)], stop);
+        await ReadyAsync(trainer, stop);
         await LoadedAsync(stop);
 
         say("");
@@ -126,7 +127,7 @@ internal sealed class Supervisor(Installation installation, IReadOnlyList<ChildP
                 using var answer = await _http.GetAsync(new Uri(installation.Serve, "/readyz"), c);
                 var state = await answer.Content.ReadFromJsonAsync<JsonElement>(c);
                 refusal = answer.IsSuccessStatusCode ? null : state.GetProperty("reason").GetString();
-                return answer.IsSuccessStatusCode || state.GetProperty("status").GetString() != HealthApi.Loading;
+                return answer.IsSuccessStatusCode || state.GetProperty("status").GetString() == HealthApi.Refused;
             }
             catch (Exception e) when (e is HttpRequestException or JsonException || (e is OperationCanceledException && !c.IsCancellationRequested))
             {

@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Diagnostics;
 
 namespace Moss.Trainer.Local;
@@ -18,7 +19,7 @@ internal sealed record ToolRun(int ExitCode, string Output)
             WorkingDirectory = workingDirectory ?? "/",
         };
         foreach (var (name, value) in variables ?? new Dictionary<string, string>()) start.Environment[name] = value;
-        using var process = Process.Start(start)!;
+        using var process = Start(start);
         process.StandardInput.Close();
         try
         {
@@ -31,6 +32,18 @@ internal sealed record ToolRun(int ExitCode, string Output)
         {
             process.Kill(entireProcessTree: true);
             throw;
+        }
+    }
+
+    private static Process Start(ProcessStartInfo start)
+    {
+        try
+        {
+            return Process.Start(start)!;
+        }
+        catch (Win32Exception e)
+        {
+            throw new InvalidOperationException($"'{start.FileName}' is needed and could not be started ({e.Message}). Install it by your system's package manager.", e);
         }
     }
 

@@ -5,8 +5,8 @@ namespace Moss.Trainer.Serving;
 /// <summary>/healthz: the process lives. /readyz: it has a checkpoint to answer with, or says why not.</summary>
 internal static class HealthApi
 {
-    /// <summary>The status of /readyz while waiting will help.</summary>
-    public const string Loading = "loading";
+    /// <summary>The status of /readyz when waiting will not help; "loading" passes by itself, "empty" with the first deployment.</summary>
+    public const string Refused = "not_ready";
 
     public static void MapHealth(this IEndpointRouteBuilder routes)
     {
@@ -18,6 +18,10 @@ internal static class HealthApi
                 Checkpoint = (posts.FirstOrDefault(p => p.Name == Deployment.Champion) ?? posts[0]).Checkpoint.Name,
                 roster.Error,
             }, ReplyJson.Options)
-            : Results.Json(new { Status = roster is { Error: null, Coming: not null } ? Loading : "not_ready", Reason = roster.WhyNotReady }, ReplyJson.Options, statusCode: 503));
+            : Results.Json(new
+            {
+                Status = roster.Error is not null ? Refused : roster.Coming is not null ? "loading" : "empty",
+                Reason = roster.WhyNotReady,
+            }, ReplyJson.Options, statusCode: 503));
     }
 }

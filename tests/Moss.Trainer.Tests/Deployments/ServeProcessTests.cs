@@ -34,7 +34,7 @@ public sealed class ServeProcessTests(ServeWorld world) : IClassFixture<ServeWor
         {
             await client.UntilReadyAsync();
             Assert.Equal("b", (await client.AskAsync(Asking("who")))["model"]!.GetValue<string>());
-            using (var term = Process.Start("kill", ["-TERM", $"{second.Id}"])) await term.WaitForExitAsync(Test);
+            using (var term = Process.Start("bash", ["-c", $"kill -s TERM {second.Id}"])) await term.WaitForExitAsync(Test);
             await second.WaitForExitAsync(Test).WaitAsync(TimeSpan.FromSeconds(20), Test);
             Assert.Equal(0, second.ExitCode);
         }

@@ -30,7 +30,9 @@ public sealed class PostgresClusterTests
         await moss.Cluster.StartAsync(Test);
         var connection = await moss.Cluster.ConnectionStringAsync("mine", Test);
 
-        var owner = await ToolRun.MustAsync(["ps", "-o", "user=", "-p", $"{moss.Cluster.ServerProcess}"], Test);
+        var owner = await ToolRun.MustAsync(OperatingSystem.IsLinux()
+            ? ["stat", "-c", "%U", $"/proc/{moss.Cluster.ServerProcess}"]
+            : ["ps", "-o", "user=", "-p", $"{moss.Cluster.ServerProcess}"], Test);
         Assert.NotEqual("root", owner.Trim());
         await using var open = new NpgsqlConnection(connection);
         await open.OpenAsync(Test);
@@ -66,5 +68,18 @@ public sealed class PostgresClusterTests
         await moss.Cluster.StartAsync(Test);
 
         Assert.NotEqual(before, new NpgsqlConnectionStringBuilder(await moss.Cluster.ConnectionStringAsync("mine", Test)).Port);
+    }
+
+    [Fact]
+    public async Task A_cluster_made_before_the_package_brought_its_account_starts_under_that_account()
+    {
+        await using var moss = new TestInstallation();
+        await moss.Cluster.StartAsync(Test);
+        await moss.Cluster.LeaveAsync(Test);
+        if (Environment.IsPrivilegedProcess) await ToolRun.MustAsync(["chown", "-R", "nobody", moss.Self.ClusterFolder], Test); // otherwise all is ours anyway
+
+        await moss.Cluster.StartAsync(Test);
+
+        Assert.True(moss.Cluster.IsRunning);
     }
 }
