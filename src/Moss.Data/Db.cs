@@ -24,7 +24,7 @@ public static class Db
         this IDbContextFactory<MossDbContext> factory, Func<MossDbContext, CancellationToken, Task<T>> work,
         TimeSpan patience, CancellationToken cancellation)
     {
-        var until = TimeProvider.System.GetUtcNow() + patience;
+        var started = TimeProvider.System.GetTimestamp(); // not the time of day, which may jump
         for (var pause = TimeSpan.FromSeconds(0.1); ; pause = TimeSpan.FromSeconds(Math.Min(2, pause.TotalSeconds * 2)))
         {
             try
@@ -32,7 +32,7 @@ public static class Db
                 await using var db = await factory.CreateDbContextAsync(cancellation);
                 return await work(db, cancellation);
             }
-            catch (Exception e) when (IsUnreachable(e) && TimeProvider.System.GetUtcNow() + pause < until)
+            catch (Exception e) when (IsUnreachable(e) && TimeProvider.System.GetElapsedTime(started) + pause < patience)
             {
                 await Task.Delay(pause, cancellation);
             }

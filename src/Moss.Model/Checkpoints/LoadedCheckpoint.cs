@@ -17,7 +17,6 @@ public sealed class LoadedCheckpoint : IDisposable
     public Tokenizer Tokenizer { get; }
     public ChatTemplate ChatTemplate { get; }
     public ModelConfig Config => Folder.Config;
-    public ModelConfig ModelConfig => Folder.Config;
     public string ManifestSha256 => Folder.ManifestSha256;
 
     /// <summary>Tokens that end a reply: those of the configs and the template's terminator.</summary>

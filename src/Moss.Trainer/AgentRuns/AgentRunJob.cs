@@ -41,7 +41,8 @@ internal sealed class AgentRunJob(
         }
         catch (OperationCanceledException) when (mine.IsCancellationRequested)
         {
-            if (!shutdown.IsCancellationRequested) stopReason = StopRules.Canceled;
+            // Also when the heart lost the database: then nobody canceled anything, and the run is handed back.
+            if (!shutdown.IsCancellationRequested && await heart) stopReason = StopRules.Canceled;
         }
         catch (Exception e) when (Db.IsUnreachable(e))
         {
@@ -108,7 +109,8 @@ internal sealed class AgentRunJob(
         Checks.Run(scenario.Turns[dialogue.Turn - 1].Expect, dialogue.Replies[^1]).Any(r => r is { Passed: false, Check.Required: true });
 
     /// <summary>Keeps the lease while the conversation goes on; cancels it when the run is canceled, taken over, or cannot be kept.</summary>
-    private async Task BeatAsync(Guid runId, int attempt, CancellationTokenSource mine, CancellationToken done)
+    /// <returns>True when the row itself said no: the run was canceled or taken over.</returns>
+    private async Task<bool> BeatAsync(Guid runId, int attempt, CancellationTokenSource mine, CancellationToken done)
     {
         try
         {
@@ -119,14 +121,16 @@ internal sealed class AgentRunJob(
                 await Task.Delay(_settings.Heartbeat, clock, done);
             }
             await mine.CancelAsync();
+            return true;
         }
         catch (OperationCanceledException) when (done.IsCancellationRequested)
         {
-            // the conversation has ended
+            return false; // the conversation has ended
         }
         catch (Exception e) when (Db.IsUnreachable(e))
         {
             await mine.CancelAsync();
+            return false;
         }
     }
 

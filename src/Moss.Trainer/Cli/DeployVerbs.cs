@@ -35,12 +35,12 @@ internal static class DeployVerbs
 
     private static async Task<int> FollowAsync(Session session, Deployment deployment, Checkpoint checkpoint, CancellationToken cancellation)
     {
-        var (loaded, why) = session.Detach ? (false, null)
+        var (loaded, why) = session.Detach ? (null, null)
             : await Following.ServersAsync(session.Db, checkpoint, new ProgressBar(TimeProvider.System), TimeProvider.System, cancellation);
         session.Print(
-            new { deployment_id = deployment.Id, deployment.Name, checkpoint = checkpoint.Name, checkpoint_id = checkpoint.Id, loaded, why },
-            $"{checkpoint.Name} is deployed as {deployment.Name}." + (loaded ? " It is loaded and answers." : why is null ? "" : $" {why}"));
-        return 0;
+            new { deployment_id = deployment.Id, deployment.Name, checkpoint = checkpoint.Name, checkpoint_id = checkpoint.Id, loaded = loaded == true, why },
+            $"{checkpoint.Name} is deployed as {deployment.Name}." + (loaded == true ? " It is loaded and answers." : why is null ? "" : $" {why}"));
+        return loaded == false ? 1 : 0;
     }
 
     private static Option<string> Name() => new("--name")

@@ -32,9 +32,8 @@ internal static class DialogueVerb
             if (parsed.GetValue(dryRun)) return DryRun(scenario, parsed);
 
             await using var session = await Session.OpenAsync(parsed, cancellation);
-            var run = await session.Db.QueueAgentRunAsync(
-                Guid.CreateVersion7(), session.Project.Id, text, scenario.Name, scenario.Sha256, Enum.Parse<ScenarioSplit>(scenario.Split, ignoreCase: true),
-                scenario.Seed, scenario.Turns.Count, session.Person.Id, cancellation);
+            var run = await session.Db.QueueScenarioAsync(
+                Guid.CreateVersion7(), session.Project.Id, text, seed: null, session.Person.Id, cancellation);
             session.Print(
                 new { agent_run_id = run.Id, state = "queued", scenario = scenario.Name, scenario.Sha256, turns = scenario.Turns.Count },
                 $"Agent run {run.Id} of {scenario.Name} is queued: {scenario.Turns.Count} turns.");

@@ -11,9 +11,8 @@ internal static class DoctorVerb
     public static Command Create()
     {
         var json = new Option<bool>("--json") { Description = "One JSON object per line." };
-        var command = new Command("doctor", "Say what this machine has and lacks, and how to get what is missing.") { json };
-        command.SetAction((parsed, cancellation) => RunAsync(parsed.GetValue(json), cancellation));
-        return command;
+        return new Command("doctor", "Say what this machine has and lacks, and how to get what is missing.") { json }
+            .Does((parsed, cancellation) => RunAsync(parsed.GetValue(json), cancellation));
     }
 
     private static async Task<int> RunAsync(bool json, CancellationToken cancellation)

@@ -8,12 +8,8 @@ internal static class DownVerb
     // Each of the programs has fifteen seconds to end, and PostgreSQL a minute.
     private static readonly TimeSpan Longest = TimeSpan.FromMinutes(2);
 
-    public static Command Create()
-    {
-        var command = new Command("down", "Stop what `up` runs on this machine.");
-        command.SetAction((_, cancellation) => RunAsync(Installation.FromEnvironment(), Console.WriteLine, cancellation));
-        return command;
-    }
+    public static Command Create() => new Command("down", "Stop what `up` runs on this machine.").Does(
+        (_, cancellation) => RunAsync(Installation.FromEnvironment(), Console.WriteLine, cancellation));
 
     private static async Task<int> RunAsync(Installation installation, Action<string> say, CancellationToken cancellation)
     {

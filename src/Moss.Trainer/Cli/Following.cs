@@ -51,8 +51,10 @@ internal static class Following
         }
     }
 
-    /// <summary>Waits until a server has the checkpoint loaded; false when none is alive or none gets it in a minute, with the server's own reason.</summary>
-    public static async Task<(bool Loaded, string? Why)> ServersAsync(
+    /// <summary>
+    /// Waits until a server has the checkpoint loaded; false when none gets it in a minute, with the server's own reason; null when there is no server to wait for.
+    /// </summary>
+    public static async Task<(bool? Loaded, string? Why)> ServersAsync(
         MossDbContext db, Checkpoint checkpoint, ProgressBar bar, TimeProvider clock, CancellationToken cancellation)
     {
         var started = clock.GetTimestamp();
@@ -60,7 +62,7 @@ internal static class Following
         {
             var now = await db.Database.SqlQuery<DateTime>($"""SELECT now() AS "Value" """).SingleAsync(cancellation);
             var alive = (await db.Servers.AsNoTracking().ToListAsync(cancellation)).Where(s => now - s.SeenAt.UtcDateTime < ServerIsAlive).ToList();
-            if (alive.Count == 0) return (false, "No model server is running; the next one that starts will load it.");
+            if (alive.Count == 0) return (null, "No model server is running; the next one that starts will load it.");
             if (alive.Exists(s => s.Loaded.Contains(checkpoint.Id.ToString(), StringComparison.Ordinal)))
             {
                 bar.End();

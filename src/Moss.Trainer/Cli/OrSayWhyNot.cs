@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Microsoft.Extensions.Options;
 using Moss.Data;
+using Moss.Trainer.Local;
 using Npgsql;
 
 namespace Moss.Trainer.Cli;
@@ -17,10 +18,10 @@ internal static class OrSayWhyNot
     }
 
     /// <summary>The same for a program that goes on until it is told to stop, and then takes its own time to end.</summary>
-    /// <remarks>Not an asynchronous action: the command line would end the process two seconds after the signal.</remarks>
-    public static Command DoesUntilStopped(this Command command, Func<Task<int>> work)
+    /// <remarks>Not an asynchronous action: the command line ends those half a minute after the signal, and stopping in order may take longer.</remarks>
+    public static Command DoesUntilStopped(this Command command, Func<ParseResult, Task<int>> work)
     {
-        command.SetAction(_ => SpokenAsync(work, CancellationToken.None).GetAwaiter().GetResult());
+        command.SetAction(parsed => SpokenAsync(() => work(parsed), CancellationToken.None).GetAwaiter().GetResult());
         return command;
     }
 
@@ -33,7 +34,9 @@ internal static class OrSayWhyNot
         catch (Exception e) when (e is MossInputException or InvalidDataException or IOException or UnauthorizedAccessException or DllNotFoundException
             or NpgsqlException or HttpRequestException or OptionsValidationException or InvalidOperationException { InnerException: null })
         {
-            await Console.Error.WriteLineAsync(e.Message);
+            await Console.Error.WriteLineAsync(IsNoDatabase(e)
+                ? $"The database cannot be used: {e.Message.TrimEnd('.')}. See that it runs, and that {Installation.DatabaseVariable} names it and its account rightly."
+                : e.Message);
             return 1;
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
@@ -41,4 +44,9 @@ internal static class OrSayWhyNot
             return CanceledCode;
         }
     }
+
+    private static bool IsNoDatabase(Exception e) => e is NpgsqlException && (Db.IsUnreachable(e) || e is PostgresException
+    {
+        SqlState: PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification or PostgresErrorCodes.InvalidCatalogName
+    });
 }

@@ -11,10 +11,9 @@ internal static class PostgresVerb
     public static Command Create()
     {
         var words = new Argument<string[]>("command") { Arity = ArgumentArity.OneOrMore, Description = "What to run, after --" };
-        var run = new Command("run", $"Run a command beside a throw-away server, whose connection string is in {TestDatabaseVariable}.") { words };
-        run.SetAction(parsed => RunAsync(parsed.GetValue(words)!).GetAwaiter().GetResult()); // see UpVerb
-        var connection = new Command("connection", "Print the connection string of this installation's database.");
-        connection.SetAction(async (_, cancellation) =>
+        var run = new Command("run", $"Run a command beside a throw-away server, whose connection string is in {TestDatabaseVariable}.") { words }
+            .DoesUntilStopped(parsed => RunAsync(parsed.GetValue(words)!));
+        var connection = new Command("connection", "Print the connection string of this installation's database.").Does(async (_, cancellation) =>
         {
             Console.WriteLine(await MossDatabase.ConnectAsync(Installation.FromEnvironment(), Console.Error.WriteLine, cancellation));
             return 0;

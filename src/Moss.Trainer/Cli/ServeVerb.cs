@@ -7,7 +7,7 @@ namespace Moss.Trainer.Cli;
 internal static class ServeVerb
 {
     public static Command Create() =>
-        new Command("serve", "Answer conversations over the OpenAI interface with what is deployed, in the foreground.").DoesUntilStopped(RunAsync);
+        new Command("serve", "Answer conversations over the OpenAI interface with what is deployed, in the foreground.").DoesUntilStopped(_ => RunAsync());
 
     private static async Task<int> RunAsync()
     {

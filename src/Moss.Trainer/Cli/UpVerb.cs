@@ -12,11 +12,8 @@ internal static class UpVerb
     public static Command Create()
     {
         var children = new Option<FileInfo?>("--children") { Hidden = true, Description = "For tests: a JSON list of {name, command} to keep instead." };
-        var command = new Command("up", "Run everything on this machine: PostgreSQL, portal, serve and work. Ctrl-C stops it all.") { children };
-
-        // Not an asynchronous action: the command line would end the process two seconds after Ctrl-C, and stopping in order takes longer.
-        command.SetAction(parsed => RunAsync(parsed.GetValue(children)).GetAwaiter().GetResult());
-        return command;
+        return new Command("up", "Run everything on this machine: PostgreSQL, portal, serve and work. Ctrl-C stops it all.") { children }
+            .DoesUntilStopped(parsed => RunAsync(parsed.GetValue(children)));
     }
 
     private static async Task<int> RunAsync(FileInfo? children)

@@ -90,9 +90,7 @@ internal sealed class DemoStory(DemoPlace place, Action<string> say, TimeProvide
     {
         Chapter("An agent does the same in Chinese, from a script");
         var text = await File.ReadAllTextAsync(Path.Combine(place.Installation.Home, "samples", "scenarios", "matrix-zh.yaml"), cancellation);
-        var scenario = ScenarioFile.Read(text);
-        var queued = await db.QueueAgentRunAsync(
-            Guid.CreateVersion7(), _project, text, scenario.Name, scenario.Sha256, ScenarioSplit.Train, scenario.Seed, scenario.Turns.Count, _person, cancellation);
+        var queued = await db.QueueScenarioAsync(Guid.CreateVersion7(), _project, text, seed: null, _person, cancellation);
         var run = await Following.AgentRunAsync(db, queued.Id, Bar(), clock, cancellation);
         if (run.State != RunState.Succeeded) throw new InvalidOperationException($"The agent run ended as {run.State}: {run.Error}");
         say($"  It asked {run.Turn} questions and checked each answer: {run.ChecksPassed} checks passed, {run.ChecksFailed} failed.");
@@ -124,7 +122,7 @@ internal sealed class DemoStory(DemoPlace place, Action<string> say, TimeProvide
         Chapter("The new checkpoint is swapped in");
         await db.DeployAsync(Deployment.Champion, checkpoint.Id, "the demo's corrections", _person, cancellation);
         var (loaded, why) = await Following.ServersAsync(db, checkpoint, Bar(), clock, cancellation);
-        if (!loaded) return Fail($"The new checkpoint was not loaded: {why}");
+        if (loaded != true) return Fail($"The new checkpoint was not loaded: {why}");
         say($"  {checkpoint.Name} was loaded beside the old one, verified, and answers from now on. No question was lost.");
         return true;
     }

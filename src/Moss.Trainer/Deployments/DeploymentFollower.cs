@@ -88,7 +88,8 @@ internal sealed class DeploymentFollower(
         try
         {
             roster.Coming = $"checkpoint {row.Name}";
-            roster.Appoint(name, roster.Find(row.Id) ?? await store.LoadAsync(row, cancellation));
+            // Once more, should somebody who asked for yet another checkpoint have it freed in this very moment.
+            while (!roster.TryAppoint(name, row.Id)) roster.TakeIn(await store.LoadAsync(row, cancellation));
         }
         catch (Exception e) when (!cancellation.IsCancellationRequested)
         {

@@ -21,8 +21,6 @@ internal sealed class DispatchJob(
 {
     public async Task RunAsync(CancellationToken shutdown)
     {
-        await schedules.LookAsync(shutdown);
-
         await using var db = await factory.CreateDbContextAsync(shutdown);
         var runs = await db.ClaimableRunsAsync(shutdown);
         foreach (var run in await db.TrainingRuns.Where(r => runs.Contains(r.Id)).Select(r => new { r.Id, r.Attempt }).ToListAsync(shutdown))
@@ -33,6 +31,7 @@ internal sealed class DispatchJob(
             Once<AgentRunJob>($"moss:agent-run:{run.Id}:{run.Attempt}", job => job.RunAsync(run.Id, CancellationToken.None));
 
         await TidyAsync(db, shutdown);
+        await schedules.LookAsync(shutdown); // last: a schedule that freezes for minutes keeps nobody's run waiting
     }
 
     /// <summary>A child whose worker was killed may publish all the same; then nobody is left to delete what the run kept on disk.</summary>

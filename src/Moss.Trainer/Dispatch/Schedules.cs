@@ -4,6 +4,7 @@ using Moss.Data;
 using Moss.Data.Datasets;
 using Moss.Data.Deployments;
 using Moss.Data.Training;
+using Npgsql;
 
 namespace Moss.Trainer.Dispatch;
 
@@ -31,20 +32,34 @@ internal sealed class Schedules(IDbContextFactory<MossDbContext> factory, ILogge
         try
         {
             if (Next(schedule.Cron, schedule.LastLookAt ?? schedule.CreatedAt) is not { } due || due > now) return;
-            await db.Database.ExecuteSqlRawAsync("SAVEPOINT act", cancellation);
             outcome = await ActAsync(db, schedule, cancellation);
         }
-        catch (Exception e) when (e is MossInputException or CronFormatException)
+        catch (CronFormatException e)
         {
-            if (db.Database.CurrentTransaction is not null && e is MossInputException)
-                await db.Database.ExecuteSqlRawAsync("ROLLBACK TO SAVEPOINT act", cancellation);
-            outcome = e is CronFormatException ? $"The cron expression '{schedule.Cron}' cannot be read: {e.Message}" : e.Message;
+            outcome = $"The cron expression '{schedule.Cron}' cannot be read: {e.Message}";
             if (outcome == schedule.LastOutcome) return;
+        }
+        catch (Exception e) when (e is MossInputException || (e is PostgresException && !Db.IsUnreachable(e)))
+        {
+            await transaction.DisposeAsync(); // all of it is taken back; a full disk has ended the connection too
+            await FailedAsync(schedule, now, e is MossInputException ? e.Message : $"The database refused it: {e.Message}", cancellation);
+            return;
         }
         await db.Database.ExecuteSqlAsync(
             $"UPDATE training_schedules SET last_look_at = {now}, last_outcome = {outcome} WHERE id = {id}", cancellation);
         await transaction.CommitAsync(cancellation);
         logger.LogInformation("Schedule {ScheduleId}: {Outcome}", id, outcome);
+    }
+
+    /// <summary>Says why where the schedule is shown; it is tried again at its next time.</summary>
+    private async Task FailedAsync(TrainingSchedule schedule, DateTimeOffset now, string outcome, CancellationToken cancellation)
+    {
+        await using var db = await factory.CreateDbContextAsync(cancellation);
+        await db.Database.ExecuteSqlAsync($"""
+            UPDATE training_schedules SET last_look_at = {now}, last_outcome = {outcome}
+            WHERE id = {schedule.Id} AND last_look_at IS NOT DISTINCT FROM {schedule.LastLookAt}
+            """, cancellation);
+        logger.LogWarning("Schedule {ScheduleId}: {Outcome}", schedule.Id, outcome);
     }
 
     private static async Task<string> ActAsync(MossDbContext db, TrainingSchedule schedule, CancellationToken cancellation)

@@ -40,7 +40,14 @@ internal sealed class Diagnosis(Installation installation)
     private async Task<Finding> PostgresAsync(CancellationToken cancellation)
     {
         const string check = "PostgreSQL";
-        if (MossDatabase.Given is not null) return new(check, true, true, $"{Installation.DatabaseVariable} names a server");
+        try
+        {
+            if (MossDatabase.Given is not null) return new(check, true, true, $"{Installation.DatabaseVariable} names a server");
+        }
+        catch (InvalidOperationException e)
+        {
+            return new(check, false, true, e.Message, $"unset {Installation.DatabaseVariable}, or correct it");
+        }
         var made = new ClusterFolder(installation.ClusterFolder).Major;
         if (await PostgresBinaries.FindAsync(installation.UnpackedPostgres, made, cancellation) is { } found)
             return new(check, true, true, $"{found.Major} in {found.Folder}");

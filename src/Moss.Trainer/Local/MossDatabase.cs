@@ -28,7 +28,23 @@ public static class MossDatabase
         return await cluster.ConnectionStringAsync(Name, cancellation);
     }
 
-    internal static string? Given => Environment.GetEnvironmentVariable(Installation.DatabaseVariable) is { Length: > 0 } given ? given : null;
+    internal static string? Given => Environment.GetEnvironmentVariable(Installation.DatabaseVariable) is { Length: > 0 } given ? Checked(given) : null;
+
+    // What is wrong is not repeated: it may hold a password.
+    private static string Checked(string given)
+    {
+        try
+        {
+            if (new NpgsqlConnectionStringBuilder(given) is { Host.Length: > 0, Database.Length: > 0 }) return given;
+        }
+        catch (Exception e) when (e is ArgumentException or FormatException or OverflowException)
+        {
+            // a key that there is not, a port that is no number, a postgres:// address
+        }
+        throw new InvalidOperationException(
+            $"{Installation.DatabaseVariable} is not a connection string with a host and a database. " +
+            "It looks like \"Host=localhost;Username=moss;Password=…;Database=moss\"; without it ./moss uses a PostgreSQL of its own.");
+    }
 
     /// <summary>Runs the migrations' program unless this very build of it was applied to this very database.</summary>
     internal static async Task MigrateAsync(Installation installation, string connection, Action<string> say, CancellationToken cancellation)

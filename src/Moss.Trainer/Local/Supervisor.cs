@@ -40,7 +40,7 @@ internal sealed class Supervisor(Installation installation, IReadOnlyList<ChildP
                 keepingCluster = KeepAsync(cluster, stopCluster.Token);
             }
             var connection = await MossDatabase.ConnectAsync(installation, say, stop);
-            say($"PostgreSQL is ready after {Seconds(started)}.");
+            if (cluster is not null) say($"PostgreSQL is ready after {Seconds(started)}.");
             await (others is null ? StartProductAsync(connection, started, stop) : StartOthersAsync(connection, stop));
             await Task.Delay(Timeout.Infinite, stop);
             return 0;
@@ -48,11 +48,6 @@ internal sealed class Supervisor(Installation installation, IReadOnlyList<ChildP
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
             return 0;
-        }
-        catch (Exception e) when (e is InvalidOperationException or IOException)
-        {
-            say(e.Message);
-            return 1;
         }
         finally
         {

@@ -48,27 +48,25 @@ internal sealed class Roster(TimeProvider clock) : IDisposable
         }
     }
 
-    /// <summary>The checkpoint with this id, when it is in memory.</summary>
-    public ServedCheckpoint? Find(Guid id)
-    {
-        lock (_gate) return _residents.GetValueOrDefault(id)?.Checkpoint;
-    }
-
     /// <summary>Takes a loaded checkpoint in, without a post: it can be asked for by name or id and is freed like a replaced one.</summary>
+    /// <remarks>Loaded twice at the same time (deployed, and asked for by name), the first one stays and this one is freed.</remarks>
     public void TakeIn(ServedCheckpoint checkpoint)
     {
-        lock (_gate) _residents.TryAdd(checkpoint.Id, new Resident(checkpoint) { IdleSince = clock.GetUtcNow() });
+        lock (_gate)
+            if (_residents.TryAdd(checkpoint.Id, new Resident(checkpoint) { IdleSince = clock.GetUtcNow() })) return;
+        checkpoint.Loaded.Dispose();
     }
 
-    /// <summary>From the next request on, the name is answered by this checkpoint.</summary>
-    public void Appoint(string name, ServedCheckpoint checkpoint)
+    /// <summary>From the next request on, the name is answered by this checkpoint. False when it is not in memory (any more): load it and take it in.</summary>
+    public bool TryAppoint(string name, Guid id)
     {
         lock (_gate)
         {
+            if (!_residents.TryGetValue(id, out var resident)) return false;
             var now = clock.GetUtcNow();
             if (_posts.TryGetValue(name, out var former)) _residents[former.Checkpoint.Id].IdleSince = now;
-            _residents.TryAdd(checkpoint.Id, new Resident(checkpoint));
-            _posts[name] = new Post(name, checkpoint, now);
+            _posts[name] = new Post(name, resident.Checkpoint, now);
+            return true;
         }
     }
 

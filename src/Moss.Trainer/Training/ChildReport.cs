@@ -40,7 +40,7 @@ internal enum ChildExit
     /// <summary>The run cannot be done; the reason was reported.</summary>
     Failed = 2,
 
-    /// <summary>It was asked to stop; its state is saved.</summary>
+    /// <summary>It was asked to stop, or the database stayed away; it goes on from its newest saved state.</summary>
     Stopped = 3,
 
     /// <summary>The run was canceled or is another worker's by now.</summary>

@@ -114,6 +114,11 @@ internal sealed class TrainingJob(
         {
             await EndAsync(runId, attempt, folder, RunState.Canceled, null); // changes nothing if another worker has it
         }
+        else if (exitCode == (int)ChildExit.Stopped)
+        {
+            // Not at our word: the database was away for longer than its patience, or the system told it to end.
+            await ReleaseAsync(runId, attempt, $"The training process stopped; the run goes on from its last saved step. {child.Errors}".Trim());
+        }
         else if (child.Failure is null && TrainingChild.WasKilled(exitCode))
         {
             await ReleaseAsync(runId, attempt, $"The training process was killed (code {exitCode}); the run goes on from its last saved step. {child.Errors}".Trim());

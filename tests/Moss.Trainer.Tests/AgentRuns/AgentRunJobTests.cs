@@ -122,6 +122,40 @@ public class AgentRunJobTests(PostgresServer server)
     }
 
     [Fact]
+    public async Task A_run_that_loses_the_database_is_not_canceled_but_goes_on_later()
+    {
+        using var scene = await Scene.OpenAsync(server);
+        var database = new LosableDatabase(scene);
+        await using var moss = await ScriptedMoss.StartAsync(scene.Tiny.Id, async (_, number) =>
+        {
+            if (number != 2) return ChecksTests.Right[Math.Min(number > 2 ? number - 1 : number, 5)];
+            database.FailuresLeft = LosableDatabase.TriesOfTheHeart;
+            await Task.Delay(TimeSpan.FromSeconds(Settings.LeaseSeconds), Test); // the heart gives up before that
+            return "lost on its way";
+        });
+        var run = await QueueAsync(scene, ScenarioTexts.Example9);
+
+        await Job(database, moss).RunAsync(run.Id, Test);
+
+        run = await RunAsync(scene, run.Id);
+        Assert.Equal((RunState.Queued, 2, null), (run.State, run.Turn, run.StopReason));
+        await Job(scene, moss).RunAsync(run.Id, Test);
+        Assert.Equal((RunState.Succeeded, 9, 0), (await RunAsync(scene, run.Id) is var r ? r.State : default, r.ChecksPassed, r.ChecksFailed));
+    }
+
+    /// <summary>The scene's database, which can be out of reach for one worker.</summary>
+    private sealed class LosableDatabase(Scene scene) : IDbContextFactory<MossDbContext>
+    {
+        /// <summary>With pauses of 0.1, 0.2, 0.4 … s, the most that fit into its patience of 2.8 s.</summary>
+        public const int TriesOfTheHeart = 5;
+
+        public int FailuresLeft;
+
+        public MossDbContext CreateDbContext() =>
+            Interlocked.Decrement(ref FailuresLeft) >= 0 ? throw new System.Net.Sockets.SocketException() : scene.CreateDbContext();
+    }
+
+    [Fact]
     public async Task A_server_that_refuses_ends_the_run_with_its_reason()
     {
         using var scene = await Scene.OpenAsync(server);
@@ -147,15 +181,11 @@ public class AgentRunJobTests(PostgresServer server)
         return await RunAsync(scene, run.Id);
     }
 
-    private static Task<AgentRun> QueueAsync(Scene scene, string text)
-    {
-        var s = ScenarioFile.Read(text);
-        return scene.With(db => db.QueueAgentRunAsync(
-            Guid.CreateVersion7(), scene.Project, text, s.Name, s.Sha256, Enum.Parse<ScenarioSplit>(s.Split, ignoreCase: true), s.Seed, s.Turns.Count, scene.Person, Test));
-    }
+    private static Task<AgentRun> QueueAsync(Scene scene, string text) =>
+        scene.With(db => db.QueueScenarioAsync(Guid.CreateVersion7(), scene.Project, text, seed: null, scene.Person, Test));
 
-    private static AgentRunJob Job(Scene scene, ScriptedMoss moss) => new(
-        scene, new MossClient(new HttpClient { BaseAddress = moss.Address }), Options.Create(Settings), TimeProvider.System, NullLogger<AgentRunJob>.Instance);
+    private static AgentRunJob Job(IDbContextFactory<MossDbContext> database, ScriptedMoss moss) => new(
+        database, new MossClient(new HttpClient { BaseAddress = moss.Address }), Options.Create(Settings), TimeProvider.System, NullLogger<AgentRunJob>.Instance);
 
     private static Task<AgentRun> RunAsync(Scene scene, Guid id) => scene.With(db => db.AgentRuns.AsNoTracking().SingleAsync(r => r.Id == id, Test));
 

@@ -80,6 +80,25 @@ public class ResearchersVerbsTests(PostgresServer server)
         }
     }
 
+    [Theory]
+    [InlineData("up")]
+    [InlineData("runs")]
+    public async Task A_database_that_cannot_be_used_is_said_in_a_sentence_that_keeps_its_password(string verb)
+    {
+        using var scene = await Scene.OpenAsync(server);
+        await SaysAsync("postgres://moss:s3cret@localhost/moss", "MOSS_DB is not a connection string");
+        await SaysAsync("Host=127.0.0.1;Port=9;Username=moss;Password=s3cret;Database=moss", "See that it runs, and that MOSS_DB names it");
+
+        async Task SaysAsync(string database, string says)
+        {
+            await using var process = TrainerProcess.Start(scene, [verb], database: database);
+            Assert.Equal(1, await process.EndAsync());
+            Assert.Contains(says, process.Output, StringComparison.Ordinal);
+            Assert.DoesNotContain("s3cret", process.Output, StringComparison.Ordinal);
+            Assert.DoesNotContain("   at ", process.Output, StringComparison.Ordinal); // no stack trace
+        }
+    }
+
     [Fact]
     public async Task A_dry_run_counts_and_sends_nothing()
     {

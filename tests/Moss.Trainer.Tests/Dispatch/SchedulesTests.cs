@@ -1,5 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging.Abstractions;
+using Moss.Data.Audit;
+using Moss.Data.Datasets;
 using Moss.Data.Training;
 using Moss.Trainer.Dispatch;
 using Moss.Trainer.Tests.Setup;
@@ -51,6 +53,24 @@ public class SchedulesTests(PostgresServer server)
         await Looker(scene).LookAsync(Test);
 
         Assert.StartsWith("The cron expression '* * 31 2 MON#9 *' cannot be read", await OutcomeAsync(scene), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_the_database_refuses_is_said_and_leaves_nothing_half_done()
+    {
+        using var scene = await Scene.OpenAsync(server);
+        await scene.CorrectAsync("question", "answer");
+        await ScheduleAsync(scene, "* * * * * *", minNew: 1);
+        await scene.With(db => db.Database.ExecuteSqlRawAsync("""
+            CREATE FUNCTION disk_full() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'disk full' USING ERRCODE = '53100'; END $$;
+            CREATE TRIGGER disk_full BEFORE INSERT ON training_runs FOR EACH ROW EXECUTE FUNCTION disk_full()
+            """, Test));
+
+        await Looker(scene).LookAsync(Test);
+
+        Assert.Equal("The database refused it: 53100: disk full", await OutcomeAsync(scene));
+        Assert.Empty(await scene.With(db => db.DatasetVersionsAsync(scene.Project, Test))); // frozen before, and taken back
+        Assert.Null(await scene.With(db => db.VerifyAuditAsync(Test)));
     }
 
     [Theory]

@@ -40,7 +40,7 @@ internal static class TinyCheckpoint
             EosTokenIds = [tokenizer.IdOf(BpeTrainer.TurnEnd)!.Value],
         };
         File.WriteAllText(Path.Combine(raw, "config.json"), config.ToJson().ToJsonString());
-        File.WriteAllText(Path.Combine(raw, "chat_template.jinja"), PlainJinja);
+        File.WriteAllText(Path.Combine(raw, "chat_template.jinja"), ChatTemplate.PlainJinja);
         torch.random.manual_seed(1);
         using (var network = new Transformer(config, torch.CPU))
             Safetensors.Save(Path.Combine(raw, "model.safetensors"), network.named_parameters().Select(p => (p.name, (torch.Tensor)p.parameter)));
@@ -50,8 +50,4 @@ internal static class TinyCheckpoint
         CheckpointFolder.Write(finished, loaded, new JsonObject { ["recipe"] = "test" }, [[new ChatTurn(ChatTurn.User, "who directed the film")]]);
         return finished;
     }
-
-    /// <summary>The template of the starter model, by which it is recognised.</summary>
-    private static string PlainJinja =>
-        (string)typeof(ChatTemplate).Assembly.GetType("Moss.Model.Text.ChatDialect", throwOnError: true)!.GetField(nameof(PlainJinja))!.GetRawConstantValue()!;
 }

@@ -28,7 +28,7 @@ internal sealed class TrainerProcess : IAsyncDisposable
 
     public static TrainerProcess Work(Scene scene, Uri? serve = null) => Start(scene, ["work"], serve);
 
-    public static TrainerProcess Start(Scene scene, IEnumerable<string> arguments, Uri? serve = null)
+    public static TrainerProcess Start(Scene scene, IEnumerable<string> arguments, Uri? serve = null, string? database = null)
     {
         var start = new ProcessStartInfo("dotnet", [typeof(WorkSettings).Assembly.Location, .. arguments])
         {
@@ -36,6 +36,7 @@ internal sealed class TrainerProcess : IAsyncDisposable
             RedirectStandardError = true,
         };
         foreach (var (name, value) in Variables(scene, serve)) start.Environment[name] = value;
+        if (database is not null) start.Environment["MOSS_DB"] = database;
         return new TrainerProcess(Process.Start(start)!);
     }
 

@@ -1,5 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using Moss.Data.Training;
+using Moss.Trainer.Local;
 using Moss.Trainer.Tests.Setup;
 using Moss.Trainer.Training;
 
@@ -87,6 +88,26 @@ public class TrainingJobTests(PostgresServer server)
 
         Assert.Equal((RunState.Queued, null), ((await scene.RunAsync(run.Id)).State, (await scene.RunAsync(run.Id)).LeaseUntil));
         Assert.True(new RunFolder(scene.State, run.Id).Newest() is { Step: var saved } && saved >= before.Step);
+        await worker.RunAsync(run.Id, Test);
+        await AssertFinishedOnceAsync(scene, run.Id, steps: 400);
+    }
+
+    [Fact]
+    public async Task A_training_process_that_stops_by_itself_costs_its_run_nothing()
+    {
+        using var scene = await Scene.OpenAsync(server);
+        var run = await scene.QueueAsync(await scene.FreezeAsync(), Scene.Slow);
+        var worker = new Worker(scene);
+        var job = worker.RunAsync(run.Id, Test);
+        using (var child = await worker.ChildAsync(run.Id, job))
+        {
+            await scene.UntilAsync(run.Id, r => r.Step > 5);
+            await LiveProcess.SignalAsync(child.Id, "TERM", Test); // as a system that shuts down does
+        }
+        await job;
+
+        run = await scene.RunAsync(run.Id);
+        Assert.True(run.State == RunState.Queued, $"{run.State}: {run.Error}");
         await worker.RunAsync(run.Id, Test);
         await AssertFinishedOnceAsync(scene, run.Id, steps: 400);
     }
