@@ -43,7 +43,10 @@ public sealed partial class RunningMoss
         var mac = OperatingSystem.IsMacOS();
         _ = SendSignal(processId, signal switch
         {
-            "KILL" => 9, "TERM" => 15, "STOP" => mac ? 17 : 19, "CONT" => mac ? 19 : 18,
+            "KILL" => 9,
+            "TERM" => 15,
+            "STOP" => mac ? 17 : 19,
+            "CONT" => mac ? 19 : 18,
             _ => throw new ArgumentException($"Which signal is '{signal}'?", nameof(signal)),
         });
     }

@@ -32,7 +32,15 @@ internal static class Shared
     public static int[] Ints(this JsonElement list) => [.. list.EnumerateArray().Select(e => e.GetInt32())];
     public static double[] Doubles(this JsonElement list) => [.. list.EnumerateArray().Select(e => e.GetDouble())];
 
-    public static string NewFolder() => Directory.CreateTempSubdirectory("moss-test-").FullName;
+    public static string NewFolder() => Directory.CreateDirectory(Path.Combine(Scratch.Value, Guid.NewGuid().ToString("N")[..8])).FullName;
+
+    // A hundred megabytes of checkpoints by the end of a run.
+    private static readonly Lazy<string> Scratch = new(() =>
+    {
+        var folder = Directory.CreateTempSubdirectory("moss-test-").FullName;
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(folder, recursive: true);
+        return folder;
+    });
 
     public static string Repository([CallerFilePath] string here = "")
     {

@@ -38,7 +38,10 @@ internal sealed class DemoPlace : IAsyncDisposable
             Directory.CreateDirectory(Path.Combine(state, "logs"));
             var installation = users with
             {
-                State = state, Checkpoints = Path.Combine(state, "checkpoints"), Serve = FreeAddress(), Work = FreeAddress(),
+                State = state,
+                Checkpoints = Path.Combine(state, "checkpoints"),
+                Serve = FreeAddress(),
+                Work = FreeAddress(),
             };
             if (MossDatabase.Given is null)
             {
@@ -103,7 +106,10 @@ internal sealed class DemoPlace : IAsyncDisposable
     private Dictionary<string, string> Variables() => new(Installation.Variables())
     {
         [Installation.DatabaseVariable] = ConnectionString,
-        ["Work__DispatchSeconds"] = "1", ["Work__PollSeconds"] = "0.2", ["Work__HeartbeatSeconds"] = "2", ["Work__LeaseSeconds"] = "20",
+        ["Work__DispatchSeconds"] = "1",
+        ["Work__PollSeconds"] = "0.2",
+        ["Work__HeartbeatSeconds"] = "2",
+        ["Work__LeaseSeconds"] = "20",
         ["Serve__LookSeconds"] = "1",
     };
 

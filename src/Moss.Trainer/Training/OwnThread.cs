@@ -6,7 +6,7 @@ internal static class OwnThread
     public static Task<T> RunAsync<T>(string name, Func<T> work)
     {
         var done = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
-        new Thread(() =>
+        var thread = new Thread(() =>
         {
             try
             {
@@ -16,7 +16,9 @@ internal static class OwnThread
             {
                 done.SetException(e);
             }
-        }, maxStackSize: 16 << 20) { Name = name, IsBackground = true }.Start();
+        }, maxStackSize: 16 << 20);
+        (thread.Name, thread.IsBackground) = (name, true);
+        thread.Start();
         return done.Task;
     }
 }

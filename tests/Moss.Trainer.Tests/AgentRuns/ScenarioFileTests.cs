@@ -1,5 +1,5 @@
-using Moss.Data.AgentRuns;
 using Moss.Data;
+using Moss.Data.AgentRuns;
 using Moss.Trainer.AgentRuns;
 
 namespace Moss.Trainer.Tests.AgentRuns;

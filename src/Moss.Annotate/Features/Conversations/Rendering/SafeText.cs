@@ -29,8 +29,15 @@ public static class SafeText
         < ' ' => ((char)(0x2400 + c)).ToString(), // Unicode's control pictures
         '\x7F' => "\u2421",
         >= '\x80' and <= '\x9F' => "\uFFFD",
-        '\u202A' => "⟦LRE⟧", '\u202B' => "⟦RLE⟧", '\u202C' => "⟦PDF⟧", '\u202D' => "⟦LRO⟧", '\u202E' => "⟦RLO⟧",
-        '\u2066' => "⟦LRI⟧", '\u2067' => "⟦RLI⟧", '\u2068' => "⟦FSI⟧", '\u2069' => "⟦PDI⟧",
+        '\u202A' => "⟦LRE⟧",
+        '\u202B' => "⟦RLE⟧",
+        '\u202C' => "⟦PDF⟧",
+        '\u202D' => "⟦LRO⟧",
+        '\u202E' => "⟦RLO⟧",
+        '\u2066' => "⟦LRI⟧",
+        '\u2067' => "⟦RLI⟧",
+        '\u2068' => "⟦FSI⟧",
+        '\u2069' => "⟦PDI⟧",
         _ => null,
     };
 }
