@@ -54,7 +54,7 @@ public static class DeploymentCommands
         var checkpoint = await db.Checkpoints.AsNoTracking().SingleOrDefaultAsync(c => c.Id == checkpointId, cancellation)
             ?? throw new MossInputException($"There is no checkpoint {checkpointId} to deploy.");
         if (checkpoint.State is CheckpointState.Rejected or CheckpointState.Retired)
-            throw new MossInputException($"Checkpoint {checkpoint.Name} is {checkpoint.State.ToString().ToLowerInvariant()} and cannot be deployed. Choose another one, or accept it first.");
+            throw new MossInputException($"Checkpoint {checkpoint.Name} is {checkpoint.State.ToString().ToLowerInvariant()} and cannot be deployed. Choose another one.");
 
         var id = Guid.CreateVersion7();
         await db.Database.ExecuteSqlAsync($"""
