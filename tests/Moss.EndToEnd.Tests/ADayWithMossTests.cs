@@ -86,6 +86,7 @@ public sealed class ADayWithMossTests(RunningMoss moss)
         await Expect(lin.The("rate-1").Last).ToHaveAttributeAsync("aria-pressed", "true");
 
         await lin.The("correct").Last.ClickAsync();
+        await Expect(lin.The("correction-input")).ToHaveValueAsync(Wrong); // it begins with what MOSS said
         await lin.The("correction-input").FillAsync(Right);
         await Expect(lin.The("diff")).ToContainTextAsync("Wachowski");
         await lin.PictureAsync("correcting");

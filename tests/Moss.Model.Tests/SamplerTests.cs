@@ -29,6 +29,14 @@ public class SamplerTests
         Assert.Equal(2 - Math.Log(Logits.Sum(l => Math.Exp(l))), Choose(SamplingOptions.Greedy with { RepetitionPenalty = 2 }, 1).LogProb, 6);
     }
 
+    [Fact]
+    public void The_repetition_penalty_makes_a_negative_score_more_negative()
+    {
+        var sampler = new Sampler(SamplingOptions.Greedy with { RepetitionPenalty = 2 });
+        sampler.Said(0);
+        Assert.Equal(1, sampler.Choose([-1f, -1.5f]).Id);
+    }
+
     [Theory]
     [InlineData(2, 1.0, new[] { 1, 2 })]
     [InlineData(1, 1.0, new[] { 1 })]

@@ -33,16 +33,6 @@ public sealed record SupervisedSettings
     /// <summary>Decides the order of examples, and nothing else here is random.</summary>
     public long Seed { get; init; }
 
-    /// <summary>Optimizer steps between saved states: the most work a crash can cost.</summary>
-    public int CheckpointEvery { get; init; } = 50;
-
-    private const long SmallNetwork = 50_000_000; // parameters
-
-    /// <summary>Defaults that suit the network's size. A small one learns one correction, replayed among its samples, in 60 steps.</summary>
-    public static SupervisedSettings SuggestedFor(ModelConfig config) => config.ParameterCount > SmallNetwork
-        ? new SupervisedSettings()
-        : new SupervisedSettings { Steps = 60, PeakLearningRate = 1e-3, BatchSize = 16, WeightDecay = 0.01, CheckpointEvery = 10 };
-
     /// <exception cref="ArgumentException">Which setting is out of which range.</exception>
     public SupervisedSettings Checked()
     {
@@ -55,7 +45,6 @@ public sealed record SupervisedSettings
         Require(MaxTokens >= 2, nameof(MaxTokens), MaxTokens, "2 or more");
         Require(WeightDecay is >= 0 and <= 10, nameof(WeightDecay), WeightDecay, "0 to 10");
         Require(ClipNorm > 0, nameof(ClipNorm), ClipNorm, "above 0");
-        Require(CheckpointEvery >= 1, nameof(CheckpointEvery), CheckpointEvery, "1 or more");
         return this;
     }
 

@@ -106,7 +106,10 @@ internal sealed class DemoPlace : IAsyncDisposable
     private Dictionary<string, string> Variables() => new(Installation.Variables())
     {
         [Installation.DatabaseVariable] = ConnectionString,
-        ["Work__DispatchSeconds"] = "1", ["Work__PollSeconds"] = "0.2", ["Work__HeartbeatSeconds"] = "2", ["Work__LeaseSeconds"] = "20",
+        ["Work__DispatchSeconds"] = "1",
+        ["Work__PollSeconds"] = "0.2",
+        ["Work__HeartbeatSeconds"] = "2",
+        ["Work__LeaseSeconds"] = "20",
         ["Serve__LookSeconds"] = "1",
     };
 

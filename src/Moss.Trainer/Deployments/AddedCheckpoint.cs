@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Microsoft.EntityFrameworkCore;
 using Moss.Data;
 using Moss.Data.Checkpoints;
 using Moss.Model;
@@ -18,8 +19,8 @@ internal static class AddedCheckpoint
         if (name.Length == 0 || name is "." or ".." || name.AsSpan().ContainsAny('/', '\\', '\0'))
             throw new MossInputException($"'{name}' cannot be the name of a checkpoint, because it will be the name of a folder. Give another one with --name.");
         var target = Path.Combine(installation.Checkpoints, name);
-        if (Directory.Exists(target))
-            throw new MossInputException($"There is a checkpoint folder '{name}' already. Give another name with --name.");
+        if (Directory.Exists(target) || await db.Checkpoints.AnyAsync(c => c.Name == name, cancellation))
+            throw new MossInputException($"There is a checkpoint '{name}' already. Give another name with --name.");
 
         Directory.CreateDirectory(installation.Checkpoints);
         using var loaded = LoadedCheckpoint.Load(source);
@@ -32,7 +33,7 @@ internal static class AddedCheckpoint
             ["template_sha256"] = loaded.ChatTemplate.Sha256,
         }, [.. samples.Take(CheckpointChecks.PromptCount).Select(sample => (IReadOnlyList<ChatTurn>)[sample.Turns[0]])]);
 
-        return await db.RegisterBaseAsync(new Checkpoint
+        var registered = await db.RegisterBaseAsync(new Checkpoint
         {
             Name = name,
             Kind = CheckpointKind.Base,
@@ -43,5 +44,7 @@ internal static class AddedCheckpoint
             State = CheckpointState.Accepted,
             CreatedAt = TimeProvider.System.GetUtcNow(),
         }, cancellation);
+        if (registered.Name != name) Directory.Delete(target, recursive: true); // taken in before, under another name
+        return registered;
     }
 }

@@ -112,7 +112,7 @@ internal sealed class SupervisedPass(RunPlan plan, RunFolder folder, string chec
             Steps = s.Steps ?? (int)Math.Clamp(Math.Ceiling(s.Epochs * train.Count / batch), 1, s.MaxSteps),
             PeakLearningRate = s.PeakLearningRate, WarmupFraction = s.WarmupFraction, BatchSize = batch,
             MicroBatchTokens = s.MicroBatchSize * train.Max(e => e.Tokens.Length), MaxTokens = s.MaxTokens,
-            WeightDecay = s.WeightDecay, ClipNorm = s.ClipNorm, CheckpointEvery = s.CheckpointEvery, Seed = plan.Run.Seed,
+            WeightDecay = s.WeightDecay, ClipNorm = s.ClipNorm, Seed = plan.Run.Seed,
         };
     }
 

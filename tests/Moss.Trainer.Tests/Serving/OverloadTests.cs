@@ -16,7 +16,7 @@ public sealed class OverloadTests(ServeWorld world) : IClassFixture<ServeWorld>
         var responses = await Task.WhenAll(Enumerable.Range(0, 12).Select(i => world.Client.PostAsync(Asking($"who {i}", maxTokens: 100), Test)));
 
         Assert.All(responses, r => Assert.True(r.StatusCode is HttpStatusCode.OK or HttpStatusCode.TooManyRequests, $"{r.StatusCode}"));
-        Assert.True(responses.Count(r => r.StatusCode == HttpStatusCode.OK) >= 3);
+        Assert.True(responses.Count(r => r.StatusCode == HttpStatusCode.OK) >= 2); // those that wait; one more where the loop was quick
         var refused = responses.First(r => r.StatusCode == HttpStatusCode.TooManyRequests);
         Assert.InRange(refused.Headers.RetryAfter!.Delta!.Value.TotalSeconds, 1, 120);
         Assert.Equal("rate_limit_error", JsonNode.Parse(await refused.Content.ReadAsStringAsync(Test))!["error"]!["type"]!.GetValue<string>());
