@@ -7,7 +7,7 @@ public static class MossData
 {
     public const string MigrationsAssembly = "Moss.Migrations";
 
-    /// <summary>Registers the context factory on this connection string; a short loss of the database is retried.</summary>
+    /// <summary>Registers the context factory on this connection string. It retries nothing: see <see cref="Db.RetryAsync"/> for work that must outlast a short loss.</summary>
     public static IServiceCollection AddMossData(this IServiceCollection services, string connectionString) =>
         services.AddDbContextFactory<MossDbContext>(options => options.UseMoss(connectionString));
 
