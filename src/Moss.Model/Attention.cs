@@ -43,8 +43,7 @@ internal sealed class Attention : Module
         var query = Turned(Heads(_query.forward(x), _config.HeadCount, _queryNorm), pass);        // (N, H, E)
         var key = Turned(Heads(_key.forward(x), _config.KeyValueHeadCount, _keyNorm), pass);      // (N, K, E)
         var value = Heads(_value.forward(x), _config.KeyValueHeadCount, norm: null);              // (N, K, E)
-        var mixed = pass.IsRectangle ? AllAtOnce(query, key, value, pass.Segments.Count) : OneByOne(query, key, value, pass.Segments);
-        return _output.forward(mixed).MoveToOuterDisposeScope();
+        return _output.forward(Mixed(query, key, value, pass.Segments)).MoveToOuterDisposeScope();
     }
 
     private Tensor Heads(Tensor part, int heads, Norm? norm)
@@ -56,30 +55,24 @@ internal sealed class Attention : Module
     private Tensor Turned(Tensor heads, Pass pass) =>
         pass.Cos is null ? heads : Rotary.Turn(heads, pass.Cos, pass.Sin!, _config.InterleavedRotation);
 
-    /// <summary>Whole sequences of one length.</summary>
+    /// <summary>Runs of whole sequences of one length take one call; a sequence with a past takes its own.</summary>
     /// <returns>(N, H·E).</returns>
-    private Tensor AllAtOnce(Tensor query, Tensor key, Tensor value, int sequences)
+    private Tensor Mixed(Tensor query, Tensor key, Tensor value, IReadOnlyList<Segment> segments)
     {
-        var (q, k, v) = (Rows(query), Rows(key), Rows(value));
-        return Flat(Mix(q, ForEveryQuery(k), ForEveryQuery(v), mask: null, causal: q.shape[2] > 1));
-
-        Tensor Rows(Tensor x) => x.view(sequences, x.shape[0] / sequences, x.shape[1], x.shape[2]).transpose(1, 2);  // (B, heads, T, E)
-    }
-
-    /// <summary>Sequences of different lengths, each with its own past.</summary>
-    /// <returns>(N, H·E).</returns>
-    private Tensor OneByOne(Tensor query, Tensor key, Tensor value, IReadOnlyList<Segment> segments)
-    {
-        var (mixed, start) = (new List<Tensor>(segments.Count), 0L);
-        foreach (var (count, cache) in segments)
+        var (mixed, start) = (new List<Tensor>(), 0L);
+        for (int i = 0, alike; i < segments.Count; i += alike)
         {
-            var (q, k, v) = (Row(query), Row(key), Row(value));
+            var (count, cache) = segments[i];
+            alike = 1;
+            while (cache is null && i + alike < segments.Count && segments[i + alike] == segments[i]) alike++;
+            var (q, k, v) = (Rows(query), Rows(key), Rows(value));
             var before = cache?.Length ?? 0;
             if (cache is not null) (k, v) = cache.Append(_layer, k, v);                                              // (1, K, S, E)
             mixed.Add(Flat(count == 1 ? Newest(q, k, v) : Mix(q, ForEveryQuery(k), ForEveryQuery(v), Mask(before, count), causal: before == 0)));
-            start += count;
+            start += (long)alike * count;
 
-            Tensor Row(Tensor x) => x.narrow(0, start, count).transpose(0, 1).unsqueeze(0);                          // (1, heads, T, E)
+            Tensor Rows(Tensor x) => (alike * count == x.shape[0] ? x : x.narrow(0, start, (long)alike * count))
+                .view(alike, count, x.shape[1], x.shape[2]).transpose(1, 2);                                         // (B, heads, T, E)
         }
         return mixed is [var only] ? only : cat(mixed, 0);
     }
@@ -87,8 +80,8 @@ internal sealed class Attention : Module
     /// <summary>One token that sees everything: the query heads that share a key head stand in for its tokens, so nothing is copied.</summary>
     private static Tensor Newest(Tensor query, Tensor key, Tensor value)
     {
-        var (h, k, e) = (query.shape[1], key.shape[1], query.shape[3]);
-        return Mix(query.reshape(1, k, h / k, e), key, value, mask: null, causal: false).reshape(1, h, 1, e);
+        var (b, h, k, e) = (query.shape[0], query.shape[1], key.shape[1], query.shape[3]);
+        return Mix(query.reshape(b, k, h / k, e), key, value, mask: null, causal: false).reshape(b, h, 1, e);
     }
 
     /// <summary>SDPA's own causal mask starts at the first key, so several new tokens behind earlier ones need theirs spelled out: (T, S), true where a token may look.</summary>

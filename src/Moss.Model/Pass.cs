@@ -8,8 +8,4 @@ namespace Moss.Model;
 /// <param name="Cos">(N, 1, R) cosines of the tokens' positions; null where positions are learned.</param>
 /// <param name="Sin">(N, 1, R), laid out as <paramref name="Cos"/>.</param>
 /// <param name="ComputeType">Number format of everything between the norms.</param>
-internal sealed record Pass(IReadOnlyList<Segment> Segments, Tensor? Cos, Tensor? Sin, ScalarType ComputeType)
-{
-    /// <summary>Whole sequences of one length: attention then runs over all of them at once.</summary>
-    public bool IsRectangle { get; } = Segments.All(s => s.Cache is null && s.Count == Segments[0].Count);
-}
+internal sealed record Pass(IReadOnlyList<Segment> Segments, Tensor? Cos, Tensor? Sin, ScalarType ComputeType);
