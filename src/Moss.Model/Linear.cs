@@ -8,7 +8,7 @@ namespace Moss.Model;
 /// <summary>y = x·Wᵀ + b, computed in the number format of x whatever the weights are kept in.</summary>
 /// <remarks>
 /// W is (out, in) and starts without values, because nearly always a file fills it. An adapter adds its own low-rank product;
-/// it belongs to a <see cref="Learning.LoraAdapter"/>, not to this module, so it never becomes part of a checkpoint.
+/// it belongs to a <see cref="Adapters.LoraAdapter"/>, not to this module, so it never becomes part of a checkpoint.
 /// </remarks>
 internal sealed class Linear : Module<Tensor, Tensor>
 {
