@@ -97,5 +97,5 @@ internal sealed class CheckpointInspection(string folder, string? template)
         }
     }
 
-    private Tokenizer? Tokenizer() => File.Exists(Path.Combine(folder, "tokenizer.json")) ? Moss.Model.Text.Tokenizer.Load(folder) : null;
+    private Tokenizer? Tokenizer() => Moss.Model.Text.Tokenizer.IsIn(folder) ? Moss.Model.Text.Tokenizer.Load(folder) : null;
 }
