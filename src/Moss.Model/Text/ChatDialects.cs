@@ -62,14 +62,16 @@ internal static class ChatDialects
     public static ChatDialect For(string folder, string? jinja, string? family, Tokenizer tokenizer, string? name)
     {
         if (name is not null) return Named(name);
-        if (jinja is null) return family is "moss" or "codegen" && MossDialect.Closers.All(closer => tokenizer.IdOf(closer) is not null)
-            ? Named("moss") : throw new InvalidDataException(
+        if (jinja is null) return IsMoss(family, tokenizer) ? Named("moss") : throw new InvalidDataException(
                 $"'{folder}' has no chat template (neither chat_template.jinja nor chat_template in tokenizer_config.json). Name one of {Listed}.");
         var hash = ChatDialect.TextSha256(jinja);
         return Known.FirstOrDefault(d => d.Texts.Contains(hash)) ?? throw new InvalidDataException(
             $"'{folder}': its chat template is not one this program knows exactly, so replies would be asked for in the wrong form. " +
             $"Name the one that fits: {Listed}. The text begins: {JsonSerializer.Serialize(jinja[..Math.Min(80, jinja.Length)])}.");
     }
+
+    public static bool IsMoss(string? family, Tokenizer tokenizer) =>
+        family is "moss" or "codegen" && MossDialect.Closers.All(closer => tokenizer.IdOf(closer) is not null);
 
     private static string Listed => string.Join(", ", Names);
 

@@ -43,7 +43,11 @@ public sealed class ChatTemplate
     public static ChatTemplate For(CheckpointFolder folder, Tokenizer tokenizer, string? name = null) =>
         new(ChatDialects.For(folder.Path, folder.ChatTemplateText, folder.Config.Family, tokenizer, name), tokenizer);
 
-    /// <summary>The same for a folder that need hold no weights.</summary>
+    /// <summary>The same; null when the folder says nothing about its template and none is named.</summary>
+    public static ChatTemplate? Find(CheckpointFolder folder, Tokenizer tokenizer, string? name = null) =>
+        name is null && folder.ChatTemplateText is null && !ChatDialects.IsMoss(folder.Config.Family, tokenizer) ? null : For(folder, tokenizer, name);
+
+    /// <summary>As <see cref="For"/>, for a folder that need hold no weights.</summary>
     public static ChatTemplate In(string folder, Tokenizer tokenizer, string? name = null) =>
         new(ChatDialects.For(folder, CheckpointFolder.ReadTemplate(folder), CheckpointFolder.ReadFamily(folder), tokenizer, name), tokenizer);
 
