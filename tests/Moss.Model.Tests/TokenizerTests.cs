@@ -158,6 +158,16 @@ public class TokenizerTests
         Assert.Equal("𠮷野家 👩‍👩‍👧 naïve", string.Concat(shown));
     }
 
+    [Theory]
+    [InlineData(" Hello", "Hello")]
+    [InlineData("  Hello", " Hello")]
+    [InlineData("你 好", "你 好")]
+    public void A_space_that_the_template_spells_before_a_reply_is_no_part_of_it(string written, string said)
+    {
+        var stream = new StreamingDecoder(Tokenizers.Qwen, dropFirstSpace: true);
+        Assert.Equal(said, string.Concat(Tokenizers.Qwen.Encode(written).Select(stream.Push)) + stream.Flush());
+    }
+
     [Fact]
     public void The_size_is_one_more_than_the_highest_id() => Assert.Equal((151_646, 106_072), (Tokenizers.Qwen.Size, Tokenizers.Moss.Size));
 

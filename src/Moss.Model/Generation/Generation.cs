@@ -19,13 +19,12 @@ public sealed class Generation : IDisposable
     private readonly int _tokenizerSize;
     private readonly KvCache _cache;
     private readonly List<int> _ids = [];
-    private bool _dropSpace; // the next text's first character, if it is a space, belongs to the template
     private int[] _pending; // tokens the network has not seen yet
 
     /// <param name="prompt">Rendered conversation with the opening of MOSS's turn.</param>
     public Generation(LoadedCheckpoint checkpoint, int[] prompt, SamplingOptions options)
         : this(checkpoint.Transformer, prompt, options, checkpoint.StopIds, checkpoint.Tokenizer.Size, checkpoint.Tokenizer) =>
-        _dropSpace = checkpoint.ChatTemplate.SpaceBeforeReply;
+        _decoder = new StreamingDecoder(checkpoint.Tokenizer, checkpoint.ChatTemplate.SpaceBeforeReply);
 
     internal Generation(
         Transformer model, int[] prompt, SamplingOptions options, IReadOnlySet<int> stopIds, int tokenizerSize, Tokenizer? tokenizer)
@@ -72,7 +71,7 @@ public sealed class Generation : IDisposable
         _pending = [id];
         if (_stopIds.Contains(id)) return Finish(StoppedByToken, "", out newText);
 
-        newText = _stops.Push(Said(_decoder?.Push(id) ?? ""), out var stopped);
+        newText = _stops.Push(_decoder?.Push(id) ?? "", out var stopped);
         if (stopped)
         {
             StopReason = StoppedByText;
@@ -98,13 +97,6 @@ public sealed class Generation : IDisposable
     }
 
     public void Dispose() => _cache.Dispose();
-
-    private string Said(string text)
-    {
-        if (!_dropSpace || text.Length == 0) return text;
-        _dropSpace = false;
-        return text[0] == ' ' ? text[1..] : text;
-    }
 
     private (int Id, double LogProb) NextToken()
     {

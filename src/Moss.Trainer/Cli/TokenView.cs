@@ -15,7 +15,11 @@ internal sealed class TokenView(Tokenizer tokenizer, bool json, bool colour)
 
     public string Text(int line, string text, int[] ids) => json
         ? JsonSerializer.Serialize(new { line, ids, pieces = ids.Select(Piece) }, Readable)
-        : $"{JsonSerializer.Serialize(text, Readable)}\n  {string.Join("  ", ids.Select(id => $"{id} {JsonSerializer.Serialize(Piece(id), Readable)}"))}";
+        : $"{Quoted(text)}\n  {string.Join("  ", ids.Select(id => $"{id} {Quoted(Piece(id))}"))}";
+
+    // As JSON, but every character that shows stays itself, also beyond U+FFFF.
+    private static string Quoted(string text) => $"\"{string.Concat(text.Select(c =>
+        char.IsControl(c) || c is '"' or '\\' ? JsonSerializer.Serialize(c.ToString(), Readable)[1..^1] : c.ToString()))}\"";
 
     public string Conversation(int line, ChatTemplate template, RenderedChat chat)
     {

@@ -63,9 +63,9 @@ internal static class TokenizeVerb
                     await Console.Error.WriteLineAsync(
                         $"{input.Where}: [{string.Join(", ", ids)}] where [{string.Join(", ", expected)}] is stated, for {JsonSerializer.Serialize(input.Text)}");
             }
-            Console.WriteLine(json
-                ? JsonSerializer.Serialize(new { texts, conversations, compared, mismatches })
-                : $"{texts:N0} texts, {conversations:N0} conversations, {compared:N0} compared, {mismatches:N0} mismatches");
+            if (texts > 0 || conversations == 0) Console.WriteLine(json
+                ? JsonSerializer.Serialize(new { texts, compared, mismatches })
+                : $"{texts:N0} texts, {compared:N0} compared, {mismatches:N0} mismatches");
             return mismatches == 0 ? 0 : 1;
         }
 
