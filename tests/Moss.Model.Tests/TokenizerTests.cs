@@ -96,6 +96,28 @@ public class TokenizerTests
     }
 
     [Fact]
+    public void Digits_alone_split_as_if_each_digit_were_cut_out_first()
+    {
+        string[] parts = ["1", "²", "Ⅷ", " ", "  ", "\n", "a", "'s", "'", "!", "é", "𠮷", "𝟗", "\u3000"];
+        Gen.Int[0, parts.Length - 1].Array[1, 12].Sample(places =>
+        {
+            var text = string.Concat(places.Select(i => parts[i]));
+            var expected = new List<string>();
+            foreach (var stretch in System.Text.RegularExpressions.Regex.Split(text, @"(1|²|Ⅷ|𝟗)"))
+                if (stretch is "1" or "²" or "Ⅷ" or "𝟗") expected.Add(stretch);
+                else expected.AddRange(Pieces(SplitRule.Gpt2, stretch));
+            Assert.Equal(expected, Pieces(SplitRule.Gpt2Digits, text));
+        }, iter: 5_000, threads: 1);
+
+        static List<string> Pieces(SplitRule rule, string text)
+        {
+            var pieces = new List<string>();
+            for (int at = 0, end; at < text.Length; at = end) pieces.Add(text[at..(end = rule.Next(text, at))]);
+            return pieces;
+        }
+    }
+
+    [Fact]
     public void Many_threads_get_the_ids_that_one_gets()
     {
         var texts = Shared.AllTexts("data/oasst").Take(400).ToList();

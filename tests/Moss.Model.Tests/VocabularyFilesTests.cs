@@ -115,9 +115,9 @@ public class VocabularyFilesTests
             File.WriteAllText(Path.Combine(f, "config.json"), $$"""{"model_type": "{{family}}"}""");
         });
         var tokenizer = Tokenizer.Load(folder);
-        if (moss) Assert.Equal("moss", ChatTemplate.In(folder, tokenizer).Name);
-        else Assert.Contains("Name one of moss, chatml", Assert.Throws<InvalidDataException>(() => ChatTemplate.In(folder, tokenizer)).Message, StringComparison.Ordinal);
-        Assert.Equal((259, 261), (ChatTemplate.In(folder, tokenizer, "moss").Terminators[0], ChatTemplate.In(folder, tokenizer, "moss").Terminators[1]));
+        if (moss) Assert.Equal("moss", ChatTemplate.For(folder, tokenizer).Name);
+        else Assert.Contains("Name one of moss, chatml", Assert.Throws<InvalidDataException>(() => ChatTemplate.For(folder, tokenizer)).Message, StringComparison.Ordinal);
+        Assert.Equal((259, 261), (ChatTemplate.For(folder, tokenizer, "moss").Terminators[0], ChatTemplate.For(folder, tokenizer, "moss").Terminators[1]));
     }
 
     [Fact]
@@ -125,8 +125,8 @@ public class VocabularyFilesTests
     {
         var folder = Small(f => File.WriteAllText(Path.Combine(f, "config.json"), """{"model_type": "codegen"}"""));
         var tokenizer = Tokenizer.Load(folder);
-        Assert.Contains("Name one of", Assert.Throws<InvalidDataException>(() => ChatTemplate.In(folder, tokenizer)).Message, StringComparison.Ordinal);
-        Assert.Contains("<eoh>", Assert.Throws<InvalidDataException>(() => ChatTemplate.In(folder, tokenizer, "moss")).Message, StringComparison.Ordinal);
+        Assert.Contains("Name one of", Assert.Throws<InvalidDataException>(() => ChatTemplate.For(folder, tokenizer)).Message, StringComparison.Ordinal);
+        Assert.Contains("<eoh>", Assert.Throws<InvalidDataException>(() => ChatTemplate.For(folder, tokenizer, "moss")).Message, StringComparison.Ordinal);
     }
 
     [Fact]

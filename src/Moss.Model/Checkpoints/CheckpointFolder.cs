@@ -92,7 +92,7 @@ public sealed partial class CheckpointFolder
         var path = System.IO.Path.Combine(folder, "config.json");
         if (!File.Exists(path)) return null;
         using var document = Json(path);
-        return document.RootElement.TryGetProperty("model_type", out var type) && type.ValueKind == JsonValueKind.String ? type.GetString() : null;
+        return document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty("model_type", out var type) && type.ValueKind == JsonValueKind.String ? type.GetString() : null;
     }
 
     /// <summary>The Jinja text of a folder's chat template, or null when it has none.</summary>

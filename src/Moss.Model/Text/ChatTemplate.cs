@@ -47,8 +47,8 @@ public sealed class ChatTemplate
     public static ChatTemplate? Find(CheckpointFolder folder, Tokenizer tokenizer, string? name = null) =>
         name is null && folder.ChatTemplateText is null && !ChatDialects.IsMoss(folder.Config.Family, tokenizer) ? null : For(folder, tokenizer, name);
 
-    /// <summary>As <see cref="For"/>, for a folder that need hold no weights.</summary>
-    public static ChatTemplate In(string folder, Tokenizer tokenizer, string? name = null) =>
+    /// <summary>As <see cref="For(CheckpointFolder, Tokenizer, string?)"/>, for a folder that need hold no weights.</summary>
+    public static ChatTemplate For(string folder, Tokenizer tokenizer, string? name = null) =>
         new(ChatDialects.For(folder, CheckpointFolder.ReadTemplate(folder), CheckpointFolder.ReadFamily(folder), tokenizer, name), tokenizer);
 
     /// <param name="generationPrompt">End with the opening of MOSS's next turn; with a last turn that has commands and no words yet, of its words.</param>
@@ -67,10 +67,12 @@ public sealed class ChatTemplate
     {
         Check(turns);
         var (kept, best, said) = (new List<ChatTurn>(), 0, new Dictionary<string, int[]>());
+        bool Fits(IReadOnlyList<ChatTurn> some) => Render(some, PromptEnd.None, LossMask.AssistantOnly, said).Tokens.Length <= maxTokens;
+        var all = Fits(turns);
         foreach (var exchange in Exchanges(turns))
         {
             kept.AddRange(exchange);
-            if (Render(kept, PromptEnd.None, LossMask.AssistantOnly, said).Tokens.Length > maxTokens) break;
+            if (!all && !Fits(kept)) break;
             // An unanswered question teaches nothing; keep it only if a later exchange is answered.
             if (exchange[^1].Role == ChatTurn.Assistant) best = kept.Count;
         }

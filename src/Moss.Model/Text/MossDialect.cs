@@ -40,7 +40,7 @@ internal sealed class MossDialect() : ChatDialect("moss")
     public override void Spell(IReadOnlyList<ChatTurn> turns, PromptEnd end, ChatWriter to)
     {
         var own = turns[0].Role == ChatTurn.System;
-        Instruction(own ? 0 : -1, own ? MossMarkers.Neutralize(turns[0].Text) : DefaultInstruction, to);
+        Instruction(own ? 0 : -1, own ? turns[0].Text : DefaultInstruction, to);
         for (var i = own ? 1 : 0; i < turns.Count; i++)
         {
             var turn = turns[i];
@@ -51,7 +51,7 @@ internal sealed class MossDialect() : ChatDialect("moss")
                 Tools(turn, i, forgetResults: end != PromptEnd.None && !underWay, to);
                 if (!underWay) Part(ChatTurn.Assistant, i, Moss, " " + turn.Text, EndOfMoss, Voice.Template, to);
             }
-            else if (turn.Role == ChatTurn.User) Part(ChatTurn.User, i, Human, " " + MossMarkers.Neutralize(turn.Text), EndOfHuman, Voice.Human, to);
+            else if (turn.Role == ChatTurn.User) Part(ChatTurn.User, i, Human, " " + turn.Text, EndOfHuman, Voice.Human, to);
             else if (turn.Role == ChatTurn.Tool) Part(ChatTurn.Tool, i, Results, Answered(turn.Text), EndOfResults, Voice.Template, to);
             else throw new ArgumentException($"Message {i + 1} is a system text; MOSS has one, at the beginning.", nameof(turns));
         }
@@ -61,7 +61,7 @@ internal sealed class MossDialect() : ChatDialect("moss")
 
     private static void Instruction(int turn, string text, ChatWriter to)
     {
-        to.Say(ChatTurn.System, turn, text, Voice.Instruction);
+        to.Say(ChatTurn.System, turn, MossMarkers.Neutralize(text), Voice.Instruction);
         if (!text.EndsWith('\n')) to.Mark("\n", Voice.Instruction);
     }
 
@@ -71,7 +71,7 @@ internal sealed class MossDialect() : ChatDialect("moss")
         Part(ChatTurn.Assistant, index, Thoughts, Inside(turn.Thoughts, Thoughts, EndOfThoughts) ?? Said(turn.Thoughts), EndOfThoughts, Voice.Template, to);
         // Asked for thoughts, the model goes on to the commands by itself: it learns their opener.
         Part(ChatTurn.Assistant, index, Commands, Inside(turn.Commands, Commands, EndOfCommands) ?? Said(turn.Commands), EndOfCommands, Voice.Moss, to);
-        var results = forgetResults ? Nothing : MossMarkers.Neutralize(Inside(turn.Results, Results, EndOfResults) ?? Answered(turn.Results));
+        var results = forgetResults ? Nothing : Inside(turn.Results, Results, EndOfResults) ?? Answered(turn.Results);
         Part(ChatTurn.Tool, index, Results, results, EndOfResults, Voice.Template, to);
     }
 
@@ -80,14 +80,14 @@ internal sealed class MossDialect() : ChatDialect("moss")
     {
         var voice = role switch { ChatTurn.Assistant => Voice.Moss, ChatTurn.Tool => Voice.Tool, _ => Voice.Human };
         to.Mark(opener, openerVoice);
-        to.Say(role, turn, content, voice);
+        to.Say(role, turn, MossMarkers.Neutralize(content), voice);
         to.Mark(closer, voice == Voice.Tool ? Voice.Template : voice);
         to.Mark("\n", closer == EndOfThoughts ? Voice.Moss : Voice.Template);
     }
 
     private static string Said(string? words) => string.IsNullOrEmpty(words) ? Nothing : " " + words;
 
-    private static string Answered(string? results) => results is null or "" or "None" ? Nothing : $"\n{MossMarkers.Neutralize(results)}\n";
+    private static string Answered(string? results) => results is null or "" or "None" ? Nothing : $"\n{results}\n";
 
     /// <summary>The inside of a segment that comes with opener and closer, as MOSS's files have it; null for words alone.</summary>
     private static string? Inside(string? segment, string opener, string closer) =>

@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 
 namespace Moss.Model.Text;
 
-/// <summary>Keeps people and tools from speaking in another's name where MOSS's openers are plain text, and reads what MOSS wrote for its tools.</summary>
+/// <summary>Keeps what is said from passing for another's turn where MOSS's openers are plain text, and reads what MOSS wrote for its tools.</summary>
 public static partial class MossMarkers
 {
     private const int MostCommands = 4;

@@ -56,10 +56,11 @@ internal abstract class SplitRule
     }
 
     /// <summary>\s+(?!\S)|\s+ : a run of white space leaves its last character to the word that follows.</summary>
-    protected static int Spaces(ReadOnlySpan<char> text, int start)
+    /// <param name="numbersApart">A number that follows was cut off before: nothing follows.</param>
+    protected static int Spaces(ReadOnlySpan<char> text, int start, bool numbersApart = false)
     {
         var (at, last) = (start, start);
         while (at < text.Length && KindAt(text, at, out var next) == Kind.Space) (last, at) = (at, next);
-        return at == text.Length || last == start ? at : last;
+        return at == text.Length || last == start || (numbersApart && KindAt(text, at, out _) == Kind.Number) ? at : last;
     }
 }

@@ -53,7 +53,7 @@ internal static class TokenizeVerb
                 if (input.Turns is { } turns)
                 {
                     conversations++;
-                    Console.WriteLine(view.Conversation(input.Line, _template ??= ChatTemplate.In(folder, _tokenizer, template), Render(turns, input.Where)));
+                    Console.WriteLine(view.Conversation(input.Line, _template ??= ChatTemplate.For(folder, _tokenizer, template), Render(turns, input.Where)));
                     continue;
                 }
                 texts++;
