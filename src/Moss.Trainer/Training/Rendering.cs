@@ -85,12 +85,10 @@ internal sealed class Rendering(ChatTemplate template, int maxTokens, string? as
     {
         var rendered = template.Render(turns, generationPrompt: false);
         var learn = rendered.Learn.ToArray();
-        var added = rendered.Spans.Count - turns.Count; // a template may put its own system text in front
-        for (var i = 0; i < turns.Count; i++)
+        foreach (var reply in rendered.Spans.Where(s => s.Turn >= 0 && turns[s.Turn].Role == ChatTurn.Assistant && !wanted[s.Turn]).GroupBy(s => s.Turn))
         {
-            if (turns[i].Role != ChatTurn.Assistant || wanted[i]) continue;
-            var span = rendered.Spans[i + added];
-            Array.Fill(learn, false, span.Start, Math.Min(span.End + 1, learn.Length) - span.Start); // its words and its terminator
+            var (start, end) = (reply.Min(s => s.Start), Math.Min(reply.Max(s => s.End) + 1, learn.Length));
+            Array.Fill(learn, false, start, end - start); // its words, what is between its parts, and its terminator
         }
         return learn.Skip(1).Any(l => l) ? new TrainingExample(rendered.Tokens, learn) : null;
     }
@@ -100,7 +98,7 @@ internal sealed class Rendering(ChatTemplate template, int maxTokens, string? as
         if (template.Render(turns, generationPrompt: false).Tokens.Length <= maxTokens) return turns;
         try
         {
-            return template.FitLatest(turns, maxTokens).Turns;
+            return template.FitLatest(turns, maxTokens, generationPrompt: false).Turns;
         }
         catch (ArgumentException)
         {
