@@ -8,7 +8,7 @@ namespace Moss.Model;
 /// <summary>Root-mean-square norm over the last dimension, statistics in float32. Source: transformers, LlamaRMSNorm.</summary>
 internal sealed class RmsNorm : Module<Tensor, Tensor>
 {
-    private readonly Parameter weight;
+    private Parameter weight;
     private readonly double _epsilon;
 
     public RmsNorm(long size, double epsilon, Device device) : base(nameof(RmsNorm))
@@ -16,6 +16,11 @@ internal sealed class RmsNorm : Module<Tensor, Tensor>
         weight = new Parameter(ones(size, float32, device));
         _epsilon = epsilon;
         RegisterComponents();
+    }
+
+    internal Parameter Weight
+    {
+        set => ConditionallyRegisterParameter(nameof(weight), weight = value);
     }
 
     public override Tensor forward(Tensor x)

@@ -14,21 +14,28 @@ public sealed class Transformer : Module
     [ComponentName(Name = "lm_head")] private readonly Linear? _head;
     private readonly Rotary _rotary;
 
-    public Transformer(ModelConfig config, Device? device = null) : base(nameof(Transformer))
+    /// <summary>A network of random weights.</summary>
+    public Transformer(ModelConfig config, Device? device = null) : this(config, device ?? CPU, device ?? CPU) { }
+
+    private Transformer(ModelConfig config, Device device, Device place) : base(nameof(Transformer))
     {
         TorchRuntime.Ensure();
         Config = config;
-        Device = device ?? CPU;
+        Device = device;
         using (var scope = NewDisposeScope())
         using (no_grad())
         {
-            _decoder = new Decoder(config, Device);
-            _head = config.TiedEmbeddings ? null : Linear(config.HiddenSize, config.VocabSize, hasBias: false, Device);
+            _decoder = new Decoder(config, place);
+            _head = config.TiedEmbeddings ? null : Linear(config.HiddenSize, config.VocabSize, hasBias: false, place);
             RegisterComponents();
             foreach (var parameter in parameters()) scope.Detach(parameter);
         }
         _rotary = new Rotary(config, Device);
     }
+
+    /// <summary>The network's modules and shapes without a byte of weights: to be counted, compared with files, and then filled.</summary>
+    /// <remarks>On libtorch's "meta" device; <see cref="Weightless.Allocate"/> gives it memory, once the files are known to fit.</remarks>
+    public static Transformer Unfilled(ModelConfig config, Device? device = null) => new(config, device ?? CPU, META);
 
     public ModelConfig Config { get; }
     public Device Device { get; }

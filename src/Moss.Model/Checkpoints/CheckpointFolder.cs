@@ -1,4 +1,6 @@
 using System.Text.Json;
+using TorchSharp;
+using static TorchSharp.torch;
 
 namespace Moss.Model.Checkpoints;
 
@@ -42,7 +44,8 @@ public sealed partial class CheckpointFolder
             $"'{path}' has neither {WeightsFile} nor {IndexFile}. Weights in .bin or .pt files are never read here; convert them to safetensors.");
         IReadOnlyList<string> files = index is null ? [WeightsFile] : [.. index.Values.Distinct().Order(StringComparer.Ordinal)];
         foreach (var file in files)
-            if (!File.Exists(In(file))) throw new InvalidDataException($"'{In(file)}' is missing: the index says some weights are in it. Copy it from the original checkpoint.");
+            if (!File.Exists(In(file))) throw new InvalidDataException(
+                $"'{In(file)}' is missing: the index says that '{index!.First(t => t.Value == file).Key}' and others are in it. Copy it from the original checkpoint.");
         if (!weightsOnly && !File.Exists(In("tokenizer.json"))) throw new InvalidDataException(
             $"'{path}' has no tokenizer.json, so text cannot become tokens. Copy it from the checkpoint this one was trained from.");
         return new(path, config, files, index)
@@ -61,13 +64,44 @@ public sealed partial class CheckpointFolder
     internal static bool IsPlainName(string name) =>
         name.Length > 0 && name != "." && !name.Contains("..", StringComparison.Ordinal) && name.IndexOfAny(['/', '\\', ':', '\0']) < 0;
 
+    /// <summary>Builds the network and reads its weights straight into it: no random numbers first, and no memory before the files are known to fit.</summary>
+    /// <exception cref="InvalidDataException">What does not fit, in which file and tensor.</exception>
+    public Transformer LoadNetwork(Device? device = null)
+    {
+        var held = WeightFiles.Sum(file => (long)SafetensorsHeader.Read(In(file)).Tensors.Count);
+        if (Config.LayerCount > held) throw new InvalidDataException(
+            $"'{Path}': config.json asks for {Config.LayerCount:N0} layers but the weight files hold {held:N0} tensors in all. Weights and config come from different models.");
+        var network = Transformer.Unfilled(Config, device);
+        try
+        {
+            LoadWeights(network);
+        }
+        catch
+        {
+            network.Dispose();
+            throw;
+        }
+        network.eval();
+        return network;
+    }
+
     /// <summary>Fills the network with the weights of this folder; all expected tensors, none unexpected, all finite.</summary>
     public void LoadWeights(Transformer network)
+    {
+        if (network.HasNoWeights())
+        {
+            EveryTensor(network, Safetensors.Check);
+            network.Allocate();
+        }
+        EveryTensor(network, Safetensors.Load);
+    }
+
+    private void EveryTensor(Transformer network, Func<string, Func<string, Tensor?>, IReadOnlyList<string>> meet)
     {
         var wanted = network.named_parameters().ToDictionary(p => p.name, p => p.parameter);
         var missing = wanted.Keys.ToHashSet();
         foreach (var file in WeightFiles)
-            foreach (var name in Safetensors.Load(In(file), name => Wanted(name, file, wanted))) missing.Remove(name);
+            foreach (var name in meet(In(file), name => Wanted(name, file, wanted))) missing.Remove(name);
         if (missing.Count > 0) throw new InvalidDataException(
             $"'{Path}': {missing.Count} tensors that config.json asks for are in no weight file, among them '{missing.Order().First()}'. " +
             "Weights and config come from different models.");

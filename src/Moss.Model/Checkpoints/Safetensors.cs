@@ -1,9 +1,7 @@
 using System.Buffers.Binary;
-using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Microsoft.Win32.SafeHandles;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -25,26 +23,23 @@ public static class Safetensors
     private static readonly string[] Skipped = ["I64", "U8", "BOOL"];
 
     /// <summary>Fills the named tensors from the file, converting to their own type and device.</summary>
-    /// <param name="target">Where a tensor of this name goes, or null when it is not wanted.</param>
+    /// <param name="target">Where a tensor of this name goes, of the file's shape (a view will do), or null when it is not wanted.</param>
     /// <returns>Names that were filled.</returns>
     /// <exception cref="InvalidDataException">The file is damaged, or a tensor has another shape than expected.</exception>
     public static IReadOnlyList<string> Load(string path, Func<string, Tensor?> target)
     {
         var header = SafetensorsHeader.Read(path);
+        var matched = Match(header, path, target);
         using var file = File.OpenHandle(path);
-        var filled = new List<string>();
-        foreach (var entry in header.Tensors.OrderBy(t => t.Begin))
-        {
-            if (Skipped.Contains(entry.Type) || target(entry.Name) is not { } tensor) continue;
-            if (!Loadable.TryGetValue(entry.Type, out var type)) throw SafetensorsHeader.Refuse(path,
-                $"tensor '{entry.Name}' has dtype {entry.Type}; weights must be F32, F16 or BF16");
-            if (!tensor.shape.AsSpan().SequenceEqual(entry.Shape)) throw SafetensorsHeader.Refuse(path,
-                $"tensor '{entry.Name}' has shape {entry.Dimensions} but config.json asks for [{string.Join(", ", tensor.shape)}]");
-            Fill(tensor, type, file, header.DataStart + entry.Begin, path, entry.Name);
-            filled.Add(entry.Name);
-        }
-        return filled;
+        var reading = new WeightReading(file, path);
+        foreach (var (entry, type, tensor) in matched) reading.Fill(tensor, type, header.DataStart + entry.Begin, entry.Name);
+        reading.Finish();
+        return [.. matched.Select(m => m.Entry.Name)];
     }
+
+    /// <summary>As <see cref="Load"/>, but only compares names, types and shapes; the targets need no memory yet.</summary>
+    public static IReadOnlyList<string> Check(string path, Func<string, Tensor?> target) =>
+        [.. Match(SafetensorsHeader.Read(path), path, target).Select(m => m.Entry.Name)];
 
     /// <summary>Names in the file, in the order of their bytes.</summary>
     public static IReadOnlyList<string> Names(string path) =>
@@ -97,23 +92,19 @@ public static class Safetensors
         }
     }
 
-    private static void Fill(Tensor tensor, ScalarType type, SafeFileHandle file, long offset, string path, string name)
+    private static List<(TensorEntry Entry, ScalarType Type, Tensor Target)> Match(SafetensorsHeader header, string path, Func<string, Tensor?> target)
     {
-        using var mode = no_grad();
-        var size = type == ScalarType.Float32 ? 4 : 2;
-        foreach (var (start, count) in Chunks(tensor.NumberOfElements, size))
+        var matched = new List<(TensorEntry, ScalarType, Tensor)>();
+        foreach (var entry in header.Tensors.OrderBy(t => t.Begin))
         {
-            using var scope = NewDisposeScope();
-            var chunk = empty([count], type);
-            var bytes = chunk.bytes;
-            for (int done = 0, read; done < bytes.Length; done += read)
-            {
-                read = RandomAccess.Read(file, bytes[done..], offset + start * size + done);
-                if (read == 0) throw SafetensorsHeader.Refuse(path, $"the file ended inside tensor '{name}'");
-            }
-            if (!chunk.isfinite().all().item<bool>()) throw SafetensorsHeader.Refuse(path, $"tensor '{name}' holds NaN or infinite numbers");
-            tensor.view(-1).narrow(0, start, count).copy_(chunk);
+            if (Skipped.Contains(entry.Type) || target(entry.Name) is not { } tensor) continue;
+            if (!Loadable.TryGetValue(entry.Type, out var type)) throw SafetensorsHeader.Refuse(path,
+                $"tensor '{entry.Name}' has dtype {entry.Type}; weights must be F32, F16 or BF16");
+            if (!tensor.shape.AsSpan().SequenceEqual(entry.Shape)) throw SafetensorsHeader.Refuse(path,
+                $"tensor '{entry.Name}' has shape {entry.Dimensions} but config.json asks for [{string.Join(", ", tensor.shape)}]");
+            matched.Add((entry, type, tensor));
         }
+        return matched;
     }
 
     private static IEnumerable<(long Start, long Count)> Chunks(long elements, int size)

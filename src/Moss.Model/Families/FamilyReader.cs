@@ -41,10 +41,19 @@ internal static class FamilyReader
 
     private static void RefuseShapes(ConfigFields config, ModelConfig read)
     {
+        // Beyond anything published, and small enough that no product of two overflows.
+        RefuseAbove(1 << 24, ("the vocabulary", read.VocabSize), ("the hidden size", read.HiddenSize), ("the MLP's size", read.IntermediateSize));
+        RefuseAbove(1 << 14, ("the number of layers", read.LayerCount), ("the number of heads", read.HeadCount), ("the head dimension", read.HeadDim));
         if (read.HeadCount % read.KeyValueHeadCount != 0) throw config.Refuse(
             $"num_attention_heads {read.HeadCount} is not a multiple of num_key_value_heads {read.KeyValueHeadCount}");
         if (read.HeadDim % 2 != 0) throw config.Refuse($"head_dim {read.HeadDim} is odd; rotary positions turn pairs");
         if (read.NormEpsilon <= 0) throw config.Refuse($"rms_norm_eps {read.NormEpsilon} must be above zero");
         if (read.RopeTheta <= 0) throw config.Refuse($"rope_theta {read.RopeTheta} must be above zero");
+
+        void RefuseAbove(int most, params ReadOnlySpan<(string What, int Value)> sizes)
+        {
+            foreach (var (what, value) in sizes)
+                if (value > most) throw config.Refuse($"{what} is {value:N0}, above the {most:N0} that this program takes for possible");
+        }
     }
 }

@@ -57,9 +57,7 @@ internal sealed class CheckpointInspection(string folder, string? template)
         };
         found["manifest"] = opened.VerifyManifest() is { } manifest ? manifest : Missing;
 
-        using var network = new Transformer(opened.Config);
-        opened.LoadWeights(network); // every tensor expected, none unexpected, all finite
-        network.eval();
+        using var network = opened.LoadNetwork(); // every tensor expected, none unexpected, all finite
         found["weights"] = Good;
 
         var tokenizer = Tokenizer();
