@@ -7,7 +7,7 @@ namespace Moss.Model.Checkpoints;
 /// <summary>A checkpoint on disk in the Hugging Face layout: weights, config.json and the tokenizer, in one folder.</summary>
 public sealed partial class CheckpointFolder
 {
-    internal const string WeightsFile = "model.safetensors", IndexFile = "model.safetensors.index.json", MossFile = "moss.json";
+    internal const string WeightsFile = WeightShards.Single, IndexFile = WeightShards.Index, MossFile = "moss.json";
 
     private CheckpointFolder(string path, ModelConfig config, IReadOnlyList<string> weightFiles, IReadOnlyDictionary<string, string>? index) =>
         (Path, Config, WeightFiles, _index) = (path, config, weightFiles, index);
@@ -26,6 +26,16 @@ public sealed partial class CheckpointFolder
     /// <summary>Ids at which generation ends: those of config.json and of generation_config.json together.</summary>
     public IReadOnlyList<int> EosTokenIds { get; private init; } = [];
 
+    /// <summary>Number format that most of the stored weights have, whatever config.json says: MOSS-003's says float32 over float16 files.</summary>
+    public string StoredWeightType => WeightFiles.SelectMany(file => SafetensorsHeader.Read(In(file)).Tensors)
+        .GroupBy(t => t.Type).OrderByDescending(type => type.Sum(t => t.End - t.Begin)).Select(type => type.Key switch
+        {
+            "F32" => "float32",
+            "F16" => "float16",
+            "BF16" => "bfloat16",
+            var other => other,
+        }).FirstOrDefault() ?? "none";
+
     /// <summary>SHA-256 of manifest.json, the checkpoint's identity; without a manifest, of the one that would be written.</summary>
     public string ManifestSha256 => _manifestSha256 ??= File.Exists(In(Manifest.FileName))
         ? Manifest.HashFile(In(Manifest.FileName)) : Manifest.HashText(Manifest.Describe(Path));
@@ -41,7 +51,7 @@ public sealed partial class CheckpointFolder
         string In(string file) => System.IO.Path.Combine(path, file);
         var config = ModelConfig.Load(In("config.json"));
         var index = File.Exists(In(WeightsFile)) ? null : File.Exists(In(IndexFile)) ? ShardIndex.Read(In(IndexFile)) : throw new InvalidDataException(
-            $"'{path}' has neither {WeightsFile} nor {IndexFile}. Weights in .bin or .pt files are never read here; convert them to safetensors.");
+            $"'{path}' has neither {WeightsFile} nor {IndexFile}. Weights in .bin files are never read here; convert them first: ./moss checkpoint convert DIR OUT.");
         IReadOnlyList<string> files = index is null ? [WeightsFile] : [.. index.Values.Distinct().Order(StringComparer.Ordinal)];
         foreach (var file in files)
             if (!File.Exists(In(file))) throw new InvalidDataException(
@@ -61,7 +71,7 @@ public sealed partial class CheckpointFolder
     public string? VerifyManifest() => Manifest.Verify(Path);
 
     /// <summary>True for a file name without any way out of the folder.</summary>
-    internal static bool IsPlainName(string name) =>
+    public static bool IsPlainName(string name) =>
         name.Length > 0 && name != "." && !name.Contains("..", StringComparison.Ordinal) && name.IndexOfAny(['/', '\\', ':', '\0']) < 0;
 
     /// <summary>Builds the network and reads its weights straight into it: no random numbers first, and no memory before the files are known to fit.</summary>

@@ -1,7 +1,3 @@
-using System.Buffers.Binary;
-using System.Text;
-using System.Text.Json;
-using System.Text.Json.Nodes;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -46,43 +42,17 @@ public static class Safetensors
         [.. SafetensorsHeader.Read(path).Tensors.OrderBy(t => t.Begin).Select(t => t.Name)];
 
     /// <summary>Writes the tensors as one file, in the type given, and flushes it to the disk.</summary>
-    public static void Save(string path, IEnumerable<(string Name, Tensor Value)> tensors, ScalarType type = ScalarType.Float32)
+    public static void Save(string path, IEnumerable<(string Name, Tensor Value)> tensors, ScalarType type = ScalarType.Float32) =>
+        WeightShards.WriteFile(path, tensors.Select(t => Raw(t.Name, t.Value, type)));
+
+    /// <summary>A tensor of libtorch to be written in the type given.</summary>
+    internal static RawTensor Raw(string name, Tensor value, ScalarType type)
     {
-        // The format asks for descending alignment, then name; one type makes that the name alone.
-        var ordered = tensors.OrderBy(t => t.Name, StringComparer.Ordinal).ToList();
-        var (label, size) = type switch
-        {
-            ScalarType.Float32 => ("F32", 4),
-            ScalarType.Float16 => ("F16", 2),
-            ScalarType.BFloat16 => ("BF16", 2),
-            _ => throw new ArgumentOutOfRangeException(nameof(type), type, "Weights are written as float32, float16 or bfloat16."),
-        };
-        var header = new JsonObject { ["__metadata__"] = new JsonObject { ["format"] = "pt" } };
-        long at = 0;
-        foreach (var (name, value) in ordered)
-        {
-            var end = at + value.NumberOfElements * size;
-            header[name] = new JsonObject
-            {
-                ["dtype"] = label,
-                ["shape"] = new JsonArray([.. value.shape.Select(s => (JsonNode)s)]),
-                ["data_offsets"] = new JsonArray(at, end),
-            };
-            at = end;
-        }
-        var json = Encoding.UTF8.GetBytes(header.ToJsonString());
-        var padded = (json.Length + 7) / 8 * 8;
-        using var file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 20);
-        Span<byte> prefix = stackalloc byte[8];
-        BinaryPrimitives.WriteUInt64LittleEndian(prefix, (ulong)padded);
-        file.Write(prefix);
-        file.Write(json);
-        for (var i = json.Length; i < padded; i++) file.WriteByte((byte)' ');
-        foreach (var (_, value) in ordered) Write(file, value, type, size);
-        file.Flush(flushToDisk: true);
+        var label = Loadable.First(known => known.Value == type).Key;
+        return new(name, label, value.shape, file => Write(file, value, type, SafetensorsHeader.BitsOf(label) / 8));
     }
 
-    private static void Write(FileStream file, Tensor value, ScalarType type, int size)
+    private static void Write(Stream file, Tensor value, ScalarType type, int size)
     {
         using var mode = no_grad();
         foreach (var (start, count) in Chunks(value.NumberOfElements, size))
