@@ -78,9 +78,7 @@ public sealed partial class CheckpointFolder
     /// <exception cref="InvalidDataException">What does not fit, in which file and tensor.</exception>
     public Transformer LoadNetwork(Device? device = null)
     {
-        var held = WeightFiles.Sum(file => (long)SafetensorsHeader.Read(In(file)).Tensors.Count);
-        if (Config.LayerCount > held) throw new InvalidDataException(
-            $"'{Path}': config.json asks for {Config.LayerCount:N0} layers but the weight files hold {held:N0} tensors in all. Weights and config come from different models.");
+        RefuseTooManyLayers();
         var network = Transformer.Unfilled(Config, device);
         try
         {
@@ -104,6 +102,22 @@ public sealed partial class CheckpointFolder
             network.Allocate();
         }
         EveryTensor(network, Safetensors.Load);
+    }
+
+    /// <summary>What the network takes in memory to load, to talk and to be tuned.</summary>
+    /// <param name="weightBytes">Of a number in memory: 4 as this program computes on CPUs, 2 for bfloat16.</param>
+    public MemoryEstimate EstimateMemory(int weightBytes = 4)
+    {
+        RefuseTooManyLayers();
+        return new(Config, weightBytes);
+    }
+
+    // Before a layer is built, even one without weights.
+    private void RefuseTooManyLayers()
+    {
+        var held = WeightFiles.Sum(file => (long)SafetensorsHeader.Read(In(file)).Tensors.Count);
+        if (Config.LayerCount > held) throw new InvalidDataException(
+            $"'{Path}': config.json asks for {Config.LayerCount:N0} layers but the weight files hold {held:N0} tensors in all. Weights and config come from different models.");
     }
 
     private void EveryTensor(Transformer network, Func<string, Func<string, Tensor?>, IReadOnlyList<string>> meet)

@@ -66,7 +66,7 @@ public sealed partial class CheckpointFolder
     private static bool IsOwn(string file) => file is MossFile or CheckpointChecks.FileName or Manifest.FileName || IsWeights(file);
 
     internal static bool IsWeights(string file) =>
-        System.IO.Path.GetExtension(file) is ".safetensors" or ".bin" or ".pt" or ".pth" or ".gguf" or ".h5" or ".msgpack" or ".onnx" or ".ckpt" or ".part"
+        System.IO.Path.GetExtension(file) is ".safetensors" or ".bin" or ".pt" or ".pth" or ".gguf" or ".h5" or ".msgpack" or ".onnx" or ".ckpt" or ".part" or ".etag"
         || file is IndexFile or PickledWeights.IndexFile;
 
     private static void Round(Transformer network, ScalarType type)

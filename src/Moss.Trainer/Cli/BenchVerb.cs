@@ -8,7 +8,7 @@ namespace Moss.Trainer.Cli;
 
 internal static class BenchVerb
 {
-    public static Command Create() => new("bench", "Measure this machine; figures as JSON lines.") { Generate(), FirstToken(), Loop() };
+    public static Command Create() => new("bench", "Measure this machine; figures as JSON lines.") { Generate(), FirstToken(), Loop(), Load() };
 
     private static Command Generate()
     {
@@ -46,6 +46,19 @@ internal static class BenchVerb
             await new LoopBench(installation, parsed.GetValue(file)?.FullName ?? Conversations(installation.Home),
                 AtLeastOne(parsed, messages), AtLeastOne(parsed, requests)).RunAsync(Print, cancellation);
             return 0;
+        });
+    }
+
+    private static Command Load()
+    {
+        var gigabytes = new Option<double>("--gb") { Description = "Size of the weights.", DefaultValueFactory = _ => 1.1 };
+        var type = new Option<string>("--type") { Description = "Number format in the file.", DefaultValueFactory = _ => "F32" };
+        type.AcceptOnlyFromAmong("F32", "F16", "BF16");
+        return new Command("load", "Gigabytes per second from a folder of random weights into a network, from the system's file cache.") { gigabytes, type }.Does((parsed, _) =>
+        {
+            if (parsed.GetValue(gigabytes) is not (> 0 and <= 1_000)) throw new MossInputException("--gb must be above 0 and at most 1,000.");
+            Print(new LoadBench(parsed.GetValue(gigabytes), parsed.GetValue(type)!).Run());
+            return Task.FromResult(0);
         });
     }
 
