@@ -15,7 +15,7 @@ internal sealed class Decoder : Module
 
     public Decoder(ModelConfig config, Device device) : base(nameof(Decoder))
     {
-        _embedding = Embedding(config.VocabSize, config.HiddenSize, device: device);
+        _embedding = Weightless.Embedding(config.VocabSize, config.HiddenSize, device);
         _layers = new ModuleList<Block>([.. Enumerable.Range(0, config.LayerCount).Select(layer => new Block(config, layer, device))]);
         _norm = new RmsNorm(config.HiddenSize, config.NormEpsilon, device);
         RegisterComponents();

@@ -7,6 +7,14 @@ namespace Moss.Model;
 /// <summary>Networks whose parameters are shapes only, so that building one costs neither memory nor random numbers.</summary>
 internal static class Weightless
 {
+    /// <summary>As torch.nn.Embedding, whose own constructor takes memory and random numbers even for a device that has neither.</summary>
+    public static Embedding Embedding(long count, long size, Device device)
+    {
+        var embedding = nn.Embedding(1, 1);
+        embedding.weight = new Parameter(randn([count, size], float32, device));
+        return embedding;
+    }
+
     public static bool HasNoWeights(this Transformer network) => network.parameters().Any(p => p.device_type == DeviceType.META);
 
     /// <summary>Gives every parameter memory of its shape. What is in it is undefined until the loader has filled it.</summary>

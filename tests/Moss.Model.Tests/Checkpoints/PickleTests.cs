@@ -119,7 +119,7 @@ public class PickleTests
             foreach (var (at, value) in flips) damaged[at] = value;
             File.WriteAllBytes(path, damaged);
             TryAll(folder, path);
-        }, iter: 3_000, threads: 1);
+        }, iter: 1_500, threads: 1);
     }
 
     [Fact]
