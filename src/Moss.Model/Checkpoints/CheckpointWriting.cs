@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Moss.Model.Families;
 using Moss.Model.Text;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -60,7 +61,14 @@ public sealed partial class CheckpointFolder
     }
 
     internal static void WriteWeights(string folder, Transformer network, ScalarType type, long shardBytes) =>
-        WeightShards.Write(folder, network.named_parameters().Select(p => Safetensors.Raw(p.name, p.parameter, type)), shardBytes);
+        WeightShards.Write(folder, Stored(network, type), shardBytes);
+
+    private static IEnumerable<RawTensor> Stored(Transformer network, ScalarType type)
+    {
+        var parameters = network.named_parameters().ToDictionary(p => p.name, p => p.parameter);
+        return WeightLayout.Of(network.Config, parameters).Values
+            .Select(stored => Safetensors.Raw(stored.Name, stored.Shape(parameters), () => stored.PutTogether(parameters), type));
+    }
 
     /// <summary>Weights in whatever format, and what is written anew: the rest is copied. Old weights beside new ones would be another model's.</summary>
     private static bool IsOwn(string file) => file is MossFile or CheckpointChecks.FileName or Manifest.FileName || IsWeights(file);

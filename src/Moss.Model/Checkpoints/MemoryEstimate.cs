@@ -18,11 +18,11 @@ public sealed class MemoryEstimate
     public MemoryEstimate(ModelConfig config, int weightBytes = Float)
     {
         (_config, WeightBytes) = (config, weightBytes);
-        using var network = Transformer.Unfilled(config);
+        using var network = new Transformer(config, torch.META);
         foreach (var (name, parameter) in network.named_parameters())
         {
             _parameters += parameter.NumberOfElements;
-            if (parameter.dim() == 2 && (name.Contains(".layers.", StringComparison.Ordinal) || name.Contains(".h.", StringComparison.Ordinal)))
+            if (parameter.dim() == 2 && name.Contains(".layers.", StringComparison.Ordinal))
                 _layerFans += parameter.shape[0] + parameter.shape[1];
         }
     }

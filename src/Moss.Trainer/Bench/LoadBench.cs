@@ -56,7 +56,7 @@ internal sealed class LoadBench(double gigabytes, string type)
         var (one, two) = (config.ParameterCount, Config(layers: 2).ParameterCount);
         config = Config((int)Math.Max(1, Math.Ceiling((gigabytes * 1e9 / size - one) / (two - one)) + 1));
         File.WriteAllText(Path.Combine(folder, "config.json"), config.ToJson().ToJsonString());
-        using var shapes = Transformer.Unfilled(config);
+        using var shapes = new Transformer(config, TorchSharp.torch.META);
         var block = new byte[1 << 20];
         new Random(1).NextBytes(block);
         // The upper exponent bit of every number cleared: below 2, so never infinite and no NaN.

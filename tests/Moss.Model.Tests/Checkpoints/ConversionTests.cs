@@ -18,12 +18,14 @@ public class ConversionTests
         Assert.Equal(Content(original), Content(Path.Combine(Convert(folder), "model.safetensors")));
     }
 
-    [Fact]
-    public void A_folder_in_shards_is_converted_whole_and_its_other_files_byte_for_byte()
+    [Theory]
+    [InlineData("llama3-tied", "layers.0.")]
+    [InlineData("moss", "h.0.")]
+    public void A_folder_in_shards_is_converted_whole_its_other_files_byte_for_byte_and_computes_the_reference_s_numbers(string family, string first)
     {
-        var (folder, golden) = (Source("llama3-tied"), Shared.Find("golden/llama3-tied"));
-        var original = Path.Combine(golden, "model.safetensors");
-        bool First(string name) => name.Contains("layers.0.", StringComparison.Ordinal);
+        var folder = Source(family);
+        var original = Path.Combine(Shared.Find($"golden/{family}"), "model.safetensors");
+        bool First(string name) => name.Contains(first, StringComparison.Ordinal);
         TorchFile.FromSafetensors(original, Path.Combine(folder, "pytorch_model-00001-of-00002.bin"), First);
         TorchFile.FromSafetensors(original, Path.Combine(folder, "pytorch_model-00002-of-00002.bin"), name => !First(name));
         WriteIndex(folder, Safetensors.Names(original).ToDictionary(n => n, n => $"pytorch_model-0000{(First(n) ? 1 : 2)}-of-00002.bin"));
@@ -37,7 +39,7 @@ public class ConversionTests
         using var scope = NewDisposeScope();
         using var mode = no_grad();
         using var network = CheckpointFolder.Open(made, weightsOnly: true).LoadNetwork();
-        var test = Shared.Json("golden/llama3-tied/golden.json").GetProperty("cases").EnumerateArray().Last();
+        var test = Shared.Json($"golden/{family}/golden.json").GetProperty("cases").EnumerateArray().Last();
         var logits = network.NextLogits(GoldenTests.Row(test.GetProperty("input_ids").Ints())).data<float>().ToArray();
         Assert.InRange(test.GetProperty("logits_last").Doubles().Zip(logits, (a, b) => Math.Abs(a - b)).Max(), 0, 5e-5);
     }
