@@ -1,4 +1,6 @@
 using System.Text.Json;
+using Moss.Model.Families;
+using static TorchSharp.torch;
 
 namespace Moss.Model.Checkpoints;
 
@@ -64,23 +66,26 @@ public sealed partial class CheckpointFolder
     /// <summary>Fills the network with the weights of this folder; all expected tensors, none unexpected, all finite.</summary>
     public void LoadWeights(Transformer network)
     {
-        var wanted = network.named_parameters().ToDictionary(p => p.name, p => p.parameter);
-        var missing = wanted.Keys.ToHashSet();
-        foreach (var file in WeightFiles)
-            foreach (var name in Safetensors.Load(In(file), name => Wanted(name, file, wanted))) missing.Remove(name);
+        var parameters = network.named_parameters().ToDictionary(p => p.name, p => p.parameter);
+        var layout = WeightLayout.Of(Config, parameters);
+        var missing = layout.Values.ToHashSet();
+        foreach (var file in WeightFiles) Safetensors.Read(In(file), name =>
+        {
+            if (Wanted(name, file, layout) is not { } stored) return null;
+            if (!missing.Remove(stored)) throw new InvalidDataException($"'{In(file)}' holds tensor '{name}', which was read already under another spelling.");
+            return stored.Whole is { } whole ? new(parameters[whole]) : new(empty(stored.Shape(parameters), network.WeightType), read => stored.TakeApart(read, parameters));
+        });
         if (missing.Count > 0) throw new InvalidDataException(
-            $"'{Path}': {missing.Count} tensors that config.json asks for are in no weight file, among them '{missing.Order().First()}'. " +
+            $"'{Path}': {missing.Count} tensors that config.json asks for are in no weight file, among them '{missing.Select(s => s.Name).Order().First()}'. " +
             "Weights and config come from different models.");
     }
 
-    private TorchSharp.Modules.Parameter? Wanted(string name, string file, Dictionary<string, TorchSharp.Modules.Parameter> wanted)
+    private StoredTensor? Wanted(string name, string file, IReadOnlyDictionary<string, StoredTensor> layout)
     {
         if (_index is not null && _index.GetValueOrDefault(name) != file) throw new InvalidDataException(
             $"'{In(file)}' holds tensor '{name}', which {IndexFile} does not place there. The shards come from different checkpoints.");
-        if (wanted.TryGetValue(name, out var parameter)) return parameter;
-        var ignorable = name.EndsWith("rotary_emb.inv_freq", StringComparison.Ordinal) || name.EndsWith("attn.causal_mask", StringComparison.Ordinal)
-            || (name == "lm_head.weight" && Config.TiedEmbeddings);
-        return ignorable ? null : throw new InvalidDataException(
+        if (WeightLayout.Find(layout, name) is { } stored) return stored;
+        return WeightLayout.IsIgnorable(Config, name) ? null : throw new InvalidDataException(
             $"'{In(file)}' holds tensor '{name}', which a {Config.Family} network of this config does not have. Weights and config come from different models.");
     }
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Moss.Model.Families;
 using Moss.Model.Text;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -64,13 +65,19 @@ public sealed partial class CheckpointFolder
     internal static void WriteWeights(string folder, Transformer network, ScalarType type, long shardBytes)
     {
         var size = type == ScalarType.Float32 ? 4 : 2;
-        var shards = new List<List<(string Name, Tensor Value)>> { new() };
+        var parameters = network.named_parameters().ToDictionary(p => p.name, p => p.parameter);
+        var shards = new List<List<UnwrittenTensor>> { new() };
         long bytes = 0, total = 0;
-        foreach (var (name, parameter) in network.named_parameters().OrderBy(p => p.name, StringComparer.Ordinal))
+        foreach (var stored in WeightLayout.Of(network.Config, parameters).Values.OrderBy(s => s.Name, StringComparer.Ordinal))
         {
-            var length = parameter.NumberOfElements * size;
-            if (shards[^1].Count > 0 && bytes + length > shardBytes) (bytes, _) = (0, Add(shards));
-            shards[^1].Add((name, parameter));
+            var tensor = new UnwrittenTensor(stored.Name, stored.Shape(parameters), () => stored.PutTogether(parameters));
+            var length = tensor.Count * size;
+            if (shards[^1].Count > 0 && bytes + length > shardBytes)
+            {
+                bytes = 0;
+                shards.Add([]);
+            }
+            shards[^1].Add(tensor);
             (bytes, total) = (bytes + length, total + length);
         }
         if (shards is [var only])
@@ -83,16 +90,10 @@ public sealed partial class CheckpointFolder
         {
             var file = $"model-{i + 1:D5}-of-{shards.Count:D5}.safetensors";
             Safetensors.Save(System.IO.Path.Combine(folder, file), shards[i], type);
-            foreach (var (name, _) in shards[i]) map[name] = file;
+            foreach (var tensor in shards[i]) map[tensor.Name] = file;
         }
         var index = new JsonObject { ["metadata"] = new JsonObject { ["total_size"] = total }, ["weight_map"] = map };
         DurableFiles.WriteText(System.IO.Path.Combine(folder, IndexFile), index.ToJsonString(Indented) + "\n");
-
-        static int Add(List<List<(string, Tensor)>> shards)
-        {
-            shards.Add([]);
-            return shards.Count;
-        }
     }
 
     private static bool IsOwn(string file, CheckpointFolder basis) =>

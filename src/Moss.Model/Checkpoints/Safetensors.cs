@@ -28,19 +28,29 @@ public static class Safetensors
     /// <param name="target">Where a tensor of this name goes, or null when it is not wanted.</param>
     /// <returns>Names that were filled.</returns>
     /// <exception cref="InvalidDataException">The file is damaged, or a tensor has another shape than expected.</exception>
-    public static IReadOnlyList<string> Load(string path, Func<string, Tensor?> target)
+    public static IReadOnlyList<string> Load(string path, Func<string, Tensor?> target) =>
+        Read(path, name => target(name) is { } tensor ? new TensorTarget(tensor) : null);
+
+    /// <summary>The same where a tensor has to be taken apart once it is read; a target with <see cref="TensorTarget.Filled"/> is disposed here.</summary>
+    internal static IReadOnlyList<string> Read(string path, Func<string, TensorTarget?> target)
     {
         var header = SafetensorsHeader.Read(path);
         using var file = File.OpenHandle(path);
         var filled = new List<string>();
         foreach (var entry in header.Tensors.OrderBy(t => t.Begin))
         {
-            if (Skipped.Contains(entry.Type) || target(entry.Name) is not { } tensor) continue;
+            if (Skipped.Contains(entry.Type) || target(entry.Name) is not { } wanted) continue;
+            var tensor = wanted.Tensor;
             if (!Loadable.TryGetValue(entry.Type, out var type)) throw SafetensorsHeader.Refuse(path,
                 $"tensor '{entry.Name}' has dtype {entry.Type}; weights must be F32, F16 or BF16");
             if (!tensor.shape.AsSpan().SequenceEqual(entry.Shape)) throw SafetensorsHeader.Refuse(path,
                 $"tensor '{entry.Name}' has shape {entry.Dimensions} but config.json asks for [{string.Join(", ", tensor.shape)}]");
             Fill(tensor, type, file, header.DataStart + entry.Begin, path, entry.Name);
+            if (wanted.Filled is not null)
+            {
+                wanted.Filled(tensor);
+                tensor.Dispose();
+            }
             filled.Add(entry.Name);
         }
         return filled;
@@ -51,7 +61,10 @@ public static class Safetensors
         [.. SafetensorsHeader.Read(path).Tensors.OrderBy(t => t.Begin).Select(t => t.Name)];
 
     /// <summary>Writes the tensors as one file, in the type given, and flushes it to the disk.</summary>
-    public static void Save(string path, IEnumerable<(string Name, Tensor Value)> tensors, ScalarType type = ScalarType.Float32)
+    public static void Save(string path, IEnumerable<(string Name, Tensor Value)> tensors, ScalarType type = ScalarType.Float32) =>
+        Save(path, tensors.Select(t => new UnwrittenTensor(t.Name, t.Value.shape, () => t.Value.alias())), type);
+
+    internal static void Save(string path, IEnumerable<UnwrittenTensor> tensors, ScalarType type)
     {
         // The format asks for descending alignment, then name; one type makes that the name alone.
         var ordered = tensors.OrderBy(t => t.Name, StringComparer.Ordinal).ToList();
@@ -64,13 +77,13 @@ public static class Safetensors
         };
         var header = new JsonObject { ["__metadata__"] = new JsonObject { ["format"] = "pt" } };
         long at = 0;
-        foreach (var (name, value) in ordered)
+        foreach (var tensor in ordered)
         {
-            var end = at + value.NumberOfElements * size;
-            header[name] = new JsonObject
+            var end = at + tensor.Count * size;
+            header[tensor.Name] = new JsonObject
             {
                 ["dtype"] = label,
-                ["shape"] = new JsonArray([.. value.shape.Select(s => (JsonNode)s)]),
+                ["shape"] = new JsonArray([.. tensor.Shape.Select(s => (JsonNode)s)]),
                 ["data_offsets"] = new JsonArray(at, end),
             };
             at = end;
@@ -83,7 +96,11 @@ public static class Safetensors
         file.Write(prefix);
         file.Write(json);
         for (var i = json.Length; i < padded; i++) file.WriteByte((byte)' ');
-        foreach (var (_, value) in ordered) Write(file, value, type, size);
+        foreach (var tensor in ordered)
+        {
+            using var value = tensor.Value();
+            Write(file, value, type, size);
+        }
         file.Flush(flushToDisk: true);
     }
 
