@@ -12,7 +12,11 @@ internal static class BenchVerb
 {
     public static Command Create() => new("bench", "Measure this machine; figures as JSON lines.")
     {
-        Generate(), Train(), FirstToken(), Loop(), TokenizeBenchVerb.Create(),
+        Generate(),
+        Train(),
+        FirstToken(),
+        Loop(),
+        TokenizeBenchVerb.Create(),
     };
 
     private static Command Generate()
