@@ -81,7 +81,7 @@ internal sealed class SplitClusters
         };
         (texts[key], conversations[conversation]) = (cluster, cluster);
         if (cluster.Side is null) return; // nothing follows what is on neither side
-        near.Add(numbered.Count, shingles);
+        near.Add(shingles);
         numbered.Add(cluster);
     }
 
