@@ -1,4 +1,5 @@
 using Moss.Data.Datasets;
+using Moss.Data.Datasets.Sides;
 
 namespace Moss.Data.Tests.Datasets;
 

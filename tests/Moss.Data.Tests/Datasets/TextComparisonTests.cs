@@ -1,4 +1,6 @@
 using Moss.Data.Datasets;
+using Moss.Data.Datasets.Preferences;
+using Moss.Data.Datasets.Sides;
 
 namespace Moss.Data.Tests.Datasets;
 

@@ -1,4 +1,4 @@
-namespace Moss.Data.Datasets;
+namespace Moss.Data.Datasets.Sides;
 
 /// <summary>
 /// Finds the texts among those seen so far that say nearly the same: MinHash proposes, the true Jaccard similarity decides. 128 permutations in 25 bands of
