@@ -1,7 +1,7 @@
 using Moss.Data.Annotators;
 using Moss.Data.Judgements;
 
-namespace Moss.Data.Datasets;
+namespace Moss.Data.Datasets.Preferences;
 
 /// <summary>Nobody's zeal or carelessness on one day may decide what is learned: of each annotator's judgements of a day only the first ones count.</summary>
 internal static class RaterCap

@@ -3,7 +3,7 @@ using Moss.Data.Conversations;
 using Moss.Data.Judgements;
 using Npgsql;
 
-namespace Moss.Data.Datasets;
+namespace Moss.Data.Datasets.Preferences;
 
 /// <summary>Reads the evidence of a cut: three queries, however much there is.</summary>
 internal sealed class EvidenceReader(NpgsqlConnection connection, Guid projectId, FreezeRule rule)

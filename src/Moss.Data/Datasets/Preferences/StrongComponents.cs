@@ -1,4 +1,4 @@
-namespace Moss.Data.Datasets;
+namespace Moss.Data.Datasets.Preferences;
 
 /// <summary>Which replies stand in a circle: from each of them "better than" leads to every other one of its component.</summary>
 internal static class StrongComponents

@@ -1,7 +1,7 @@
 using Moss.Data.Conversations;
 using Moss.Data.Judgements;
 
-namespace Moss.Data.Datasets;
+namespace Moss.Data.Datasets.Preferences;
 
 /// <summary>A reply, its newest correction, and whether that correction teaches: one that was itself corrected, flagged or rated low does not.</summary>
 internal sealed record CorrectedReply(Judged Judgement, PathMessage Original, JudgedPrompt Prompt, string Correction, bool Teaches);

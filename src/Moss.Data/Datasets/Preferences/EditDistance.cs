@@ -1,4 +1,4 @@
-namespace Moss.Data.Datasets;
+namespace Moss.Data.Datasets.Preferences;
 
 /// <summary>Levenshtein's distance: how many characters one has to insert, delete or replace.</summary>
 internal static class EditDistance

@@ -1,4 +1,4 @@
-namespace Moss.Data.Datasets;
+namespace Moss.Data.Datasets.Preferences;
 
 /// <summary>
 /// What an agent's opinion weighs: 2q − 1, where q is how often it agreed with people about the same replies in the same language, drawn towards the

@@ -1,6 +1,6 @@
 using Moss.Data.Conversations;
 
-namespace Moss.Data.Datasets;
+namespace Moss.Data.Datasets.Sides;
 
 /// <summary>The side of each example. Corrections are always learned, so nothing that begins like one, or asks what one answers, is held out.</summary>
 internal sealed class ExampleSides(SplitClusters clusters)

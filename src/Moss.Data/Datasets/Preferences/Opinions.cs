@@ -1,7 +1,7 @@
 using Moss.Data.Annotators;
 using Moss.Data.Judgements;
 
-namespace Moss.Data.Datasets;
+namespace Moss.Data.Datasets.Preferences;
 
 /// <summary>
 /// Draws opinions from judgements, and never more than they say: no opinion from a tie, from two bad ones, from equal ranks or equal texts, from replies to

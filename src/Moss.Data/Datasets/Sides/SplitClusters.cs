@@ -1,6 +1,6 @@
 using Npgsql;
 
-namespace Moss.Data.Datasets;
+namespace Moss.Data.Datasets.Sides;
 
 /// <summary>
 /// Which conversations are held out. Beginnings are taken in the order in which they were said: one that is alike to an earlier one, or belongs to the
@@ -81,7 +81,7 @@ internal sealed class SplitClusters
         };
         (texts[key], conversations[conversation]) = (cluster, cluster);
         if (cluster.Side is null) return; // nothing follows what is on neither side
-        near.Add(numbered.Count, shingles);
+        near.Add(shingles);
         numbered.Add(cluster);
     }
 

@@ -1,4 +1,6 @@
-namespace Moss.Data.Datasets;
+using Moss.Data.Datasets.Sides;
+
+namespace Moss.Data.Datasets.Preferences;
 
 /// <summary>
 /// The recipes dpo and reward: opinions about the same two replies become one preference, a soft one where annotators differ. What goes round in a circle

@@ -1,4 +1,4 @@
-namespace Moss.Data.Datasets;
+namespace Moss.Data.Datasets.Preferences;
 
 /// <summary>Keeps what rests on agents' opinions alone to a share of the whole.</summary>
 internal static class AgentCap

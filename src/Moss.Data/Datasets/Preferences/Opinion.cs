@@ -1,4 +1,4 @@
-namespace Moss.Data.Datasets;
+namespace Moss.Data.Datasets.Preferences;
 
 /// <summary>What one annotator says about two replies to one prompt: this one rather than that one.</summary>
 /// <param name="Better">The better reply's normalised text.</param>

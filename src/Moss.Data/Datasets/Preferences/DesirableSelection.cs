@@ -1,7 +1,8 @@
 using Moss.Data.Annotators;
+using Moss.Data.Datasets.Sides;
 using Moss.Data.Judgements;
 
-namespace Moss.Data.Datasets;
+namespace Moss.Data.Datasets.Preferences;
 
 /// <summary>
 /// The recipe kto: single replies, desirable or not. A correction's text is, the corrected reply is not; the top of a ranking is, its bottom is not; of two

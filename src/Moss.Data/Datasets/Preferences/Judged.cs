@@ -1,7 +1,7 @@
 using Moss.Data.Annotators;
 using Moss.Data.Judgements;
 
-namespace Moss.Data.Datasets;
+namespace Moss.Data.Datasets.Preferences;
 
 /// <summary>A judgement that holds at the cut, with what recipes of preferences ask of it.</summary>
 internal sealed record Judged(Guid Id, JudgementKind Kind, Guid MessageId, Guid Rater, AnnotatorKind RaterKind, DateTimeOffset At)

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Moss.Data.Datasets;
+namespace Moss.Data.Datasets.Sides;
 
 /// <summary>The pieces by which two texts are compared: runs of 5 words, or of 5 characters where most tokens are Han, kana or hangul.</summary>
 internal static class Shingles

@@ -1,4 +1,4 @@
-namespace Moss.Data.Datasets;
+namespace Moss.Data.Datasets.Preferences;
 
 /// <summary>What all opinions about two replies to one prompt come to.</summary>
 internal sealed record Preference(

@@ -1,6 +1,6 @@
 using Npgsql;
 
-namespace Moss.Data.Datasets;
+namespace Moss.Data.Datasets.Sides;
 
 /// <summary>What earlier versions of a project held out, which is never learned later: keys of clusters, and SHA-256 of contents.</summary>
 internal sealed record HeldOutBefore(IReadOnlySet<string> Clusters, IReadOnlySet<string> Contents)
