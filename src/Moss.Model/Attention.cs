@@ -1,68 +1,118 @@
 using TorchSharp;
-using TorchSharp.Modules;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
 namespace Moss.Model;
 
-/// <summary>Causal self-attention with rotary positions and shared key/value heads.</summary>
-/// <remarks>Shapes: B batch, T tokens, S tokens seen so far, D hidden, H query heads, K key/value heads, E head dimension.</remarks>
+/// <summary>Causal self-attention with shared key/value heads.</summary>
+/// <remarks>Shapes: N tokens of all sequences, B sequences, T tokens of one, S tokens seen so far, D hidden, H query heads, K key/value heads, E head dimension.</remarks>
 internal sealed class Attention : Module
 {
     [ComponentName(Name = "q_proj")] private readonly Linear _query;
     [ComponentName(Name = "k_proj")] private readonly Linear _key;
     [ComponentName(Name = "v_proj")] private readonly Linear _value;
     [ComponentName(Name = "o_proj")] private readonly Linear _output;
-    [ComponentName(Name = "q_norm")] private readonly RmsNorm? _queryNorm;
-    [ComponentName(Name = "k_norm")] private readonly RmsNorm? _keyNorm;
+    [ComponentName(Name = "q_norm")] private readonly Norm? _queryNorm;
+    [ComponentName(Name = "k_norm")] private readonly Norm? _keyNorm;
     private readonly ModelConfig _config;
     private readonly int _layer;
 
-    public Attention(ModelConfig config, int layer, Device device) : base(nameof(Attention))
+    public Attention(ModelConfig config, int layer, Device device, ScalarType type) : base(nameof(Attention))
     {
         (_config, _layer) = (config, layer);
         var (queries, keys) = (config.HeadCount * config.HeadDim, config.KeyValueHeadCount * config.HeadDim);
-        _query = Linear(config.HiddenSize, queries, config.QueryKeyValueBias, device);
-        _key = Linear(config.HiddenSize, keys, config.QueryKeyValueBias, device);
-        _value = Linear(config.HiddenSize, keys, config.QueryKeyValueBias, device);
-        _output = Linear(queries, config.HiddenSize, config.OutputBias, device);
+        _query = new(config.HiddenSize, queries, config.QueryKeyValueBias, device, type);
+        _key = new(config.HiddenSize, keys, config.QueryKeyValueBias, device, type);
+        _value = new(config.HiddenSize, keys, config.QueryKeyValueBias, device, type);
+        _output = new(queries, config.HiddenSize, config.OutputBias, device, type);
         if (config.QueryKeyNorm)
         {
-            _queryNorm = new RmsNorm(config.HeadDim, config.NormEpsilon, device);
-            _keyNorm = new RmsNorm(config.HeadDim, config.NormEpsilon, device);
+            _queryNorm = new Norm(config.Norm, config.HeadDim, config.NormEpsilon, device, type);
+            _keyNorm = new Norm(config.Norm, config.HeadDim, config.NormEpsilon, device, type);
         }
         RegisterComponents();
     }
 
-    /// <param name="x">(B, T, D) activations.</param>
-    /// <param name="cos">(T, E) cosines of the tokens' positions.</param>
-    /// <param name="sin">(T, E) sines, laid out as <paramref name="cos"/>.</param>
-    /// <param name="mask">(T, S) true where a token may look, or null when plain causality says it all.</param>
-    /// <param name="cache">Earlier tokens' keys and values, extended by this call; null for whole sequences.</param>
-    /// <returns>(B, T, D), owned by the caller's dispose scope.</returns>
-    public Tensor Forward(Tensor x, Tensor cos, Tensor sin, Tensor? mask, KvCache? cache)
+    /// <param name="x">(N, D) normed activations.</param>
+    /// <param name="pass">Where each token belongs.</param>
+    /// <returns>(N, D), owned by the caller's dispose scope.</returns>
+    public Tensor Forward(Tensor x, Pass pass)
     {
         using var scope = NewDisposeScope();
-        var (b, t) = (x.shape[0], x.shape[1]);
-        var query = Heads(_query.forward(x), _config.HeadCount, _queryNorm);                 // (B, H, T, E)
-        var key = Heads(_key.forward(x), _config.KeyValueHeadCount, _keyNorm);               // (B, K, T, E)
-        var value = Heads(_value.forward(x), _config.KeyValueHeadCount, norm: null);         // (B, K, T, E)
-        query = Rotary.Turn(query, cos, sin);
-        key = Rotary.Turn(key, cos, sin);
-        if (cache is not null) (key, value) = cache.Append(_layer, key, value);              // (1, K, S, E)
-
-        var causal = mask is null && t > 1;
-        var mixed = functional.scaled_dot_product_attention(
-            query, ForEveryQuery(key), ForEveryQuery(value), mask!, is_casual: causal);      // sic: TorchSharp's spelling
-        return _output.forward(mixed.transpose(1, 2).reshape(b, t, _config.HeadCount * _config.HeadDim)).MoveToOuterDisposeScope();
-
-        Tensor Heads(Tensor part, int heads, RmsNorm? norm)
-        {
-            var split = part.view(b, t, heads, _config.HeadDim);
-            return (norm is null ? split : norm.forward(split)).transpose(1, 2);
-        }
+        var tape = pass.Tape;
+        var (query, key, value) = (_query.Forward(x, tape), _key.Forward(x, tape), _value.Forward(x, tape));
+        var mixed = tape is null ? Mixed(query, key, value, pass) : tape.Record(given => Mixed(given[0], given[1], given[2], pass), query, key, value);
+        return _output.Forward(mixed, tape).MoveToOuterDisposeScope();
     }
+
+    /// <param name="gradient">(N, D) at the result.</param>
+    /// <returns>(N, D) gradient at x.</returns>
+    public Tensor Backward(Tensor gradient, Tape tape)
+    {
+        using var scope = NewDisposeScope();
+        var parts = tape.Replay(_output.Backward(gradient, tape));
+        var x = _value.Backward(parts[2], tape);
+        _key.Backward(parts[1], tape, x);
+        return _query.Backward(parts[0], tape, x).MoveToOuterDisposeScope();
+    }
+
+    /// <returns>(N, H·E): for each token and head, what it takes from the tokens it sees.</returns>
+    private Tensor Mixed(Tensor query, Tensor key, Tensor value, Pass pass)
+    {
+        using var scope = NewDisposeScope();
+        var q = Turned(Heads(query, _config.HeadCount, _queryNorm), pass);          // (N, H, E)
+        var k = Turned(Heads(key, _config.KeyValueHeadCount, _keyNorm), pass);      // (N, K, E)
+        var v = Heads(value, _config.KeyValueHeadCount, norm: null);                // (N, K, E)
+        return Mixed(q, k, v, pass.Segments).MoveToOuterDisposeScope();
+    }
+
+    private Tensor Heads(Tensor part, int heads, Norm? norm)
+    {
+        var split = part.view(part.shape[0], heads, _config.HeadDim);
+        return norm is null ? split : norm.forward(split);
+    }
+
+    private Tensor Turned(Tensor heads, Pass pass) =>
+        pass.Cos is null ? heads : Rotary.Turn(heads, pass.Cos, pass.Sin!, _config.InterleavedRotation);
+
+    /// <summary>Runs of whole sequences of one length take one call; a sequence with a past takes its own.</summary>
+    /// <returns>(N, H·E).</returns>
+    private Tensor Mixed(Tensor query, Tensor key, Tensor value, IReadOnlyList<Segment> segments)
+    {
+        var (mixed, start) = (new List<Tensor>(), 0L);
+        for (int i = 0, alike; i < segments.Count; i += alike)
+        {
+            var (count, cache) = segments[i];
+            alike = 1;
+            while (cache is null && i + alike < segments.Count && segments[i + alike] == segments[i]) alike++;
+            var (q, k, v) = (Rows(query), Rows(key), Rows(value));
+            var before = cache?.Length ?? 0;
+            if (cache is not null) (k, v) = cache.Append(_layer, k, v);                                              // (1, K, S, E)
+            mixed.Add(Flat(count == 1 ? Newest(q, k, v) : Mix(q, ForEveryQuery(k), ForEveryQuery(v), Mask(before, count), causal: before == 0)));
+            start += (long)alike * count;
+
+            Tensor Rows(Tensor x) => (alike * count == x.shape[0] ? x : x.narrow(0, start, (long)alike * count))
+                .view(alike, count, x.shape[1], x.shape[2]).transpose(1, 2);                                         // (B, heads, T, E)
+        }
+        return mixed is [var only] ? only : cat(mixed, 0);
+    }
+
+    /// <summary>One token that sees everything: the query heads that share a key head stand in for its tokens, so nothing is copied.</summary>
+    private static Tensor Newest(Tensor query, Tensor key, Tensor value)
+    {
+        var (b, h, k, e) = (query.shape[0], query.shape[1], key.shape[1], query.shape[3]);
+        return Mix(query.reshape(b, k, h / k, e), key, value, mask: null, causal: false).reshape(b, h, 1, e);
+    }
+
+    /// <summary>SDPA's own causal mask starts at the first key, so several new tokens behind earlier ones need theirs spelled out: (T, S), true where a token may look.</summary>
+    private Tensor? Mask(long before, long count) =>
+        before == 0 ? null : ones([count, before + count], @bool, _output.Weight.device).tril(before);
+
+    private static Tensor Mix(Tensor query, Tensor key, Tensor value, Tensor? mask, bool causal) =>
+        functional.scaled_dot_product_attention(query, key, value, mask!, is_casual: causal);                        // sic: TorchSharp's spelling
+
+    private static Tensor Flat(Tensor mixed) => mixed.transpose(1, 2).reshape(mixed.shape[0] * mixed.shape[2], mixed.shape[1] * mixed.shape[3]);
 
     /// <summary>(B, K, S, E) → (B, H, S, E): query heads g·H/K … share key head g.</summary>
     private Tensor ForEveryQuery(Tensor x)

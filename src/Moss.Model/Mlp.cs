@@ -6,24 +6,57 @@ using static TorchSharp.torch.nn;
 
 namespace Moss.Model;
 
-/// <summary>SwiGLU: down(silu(gate x) · up x). Shazeer 2020, arXiv:2002.05202.</summary>
-internal sealed class Mlp : Module<Tensor, Tensor>
+/// <summary>The bend between a layer's two large matrices.</summary>
+public enum Activation
 {
-    [ComponentName(Name = "gate_proj")] private readonly Linear _gate;
+    /// <summary>silu(gate x) · up x, with a gate matrix of its own: SwiGLU. Shazeer 2020, arXiv:2002.05202.</summary>
+    GatedSilu,
+
+    /// <summary>gelu(up x), by the tanh formula ("gelu_new"). Hendrycks and Gimpel 2016, arXiv:1606.08415.</summary>
+    GeluTanh,
+}
+
+/// <summary>down(silu(gate x) · up x), or down(gelu(up x)).</summary>
+internal sealed class Mlp : Module
+{
+    [ComponentName(Name = "gate_proj")] private readonly Linear? _gate;
     [ComponentName(Name = "up_proj")] private readonly Linear _up;
     [ComponentName(Name = "down_proj")] private readonly Linear _down;
 
-    public Mlp(ModelConfig config, Device device) : base(nameof(Mlp))
+    public Mlp(ModelConfig config, Device device, ScalarType type) : base(nameof(Mlp))
     {
-        _gate = Linear(config.HiddenSize, config.IntermediateSize, config.MlpBias, device);
-        _up = Linear(config.HiddenSize, config.IntermediateSize, config.MlpBias, device);
-        _down = Linear(config.IntermediateSize, config.HiddenSize, config.MlpBias, device);
+        if (config.Activation == Activation.GatedSilu) _gate = new(config.HiddenSize, config.IntermediateSize, config.MlpBias, device, type);
+        _up = new(config.HiddenSize, config.IntermediateSize, config.MlpBias, device, type);
+        _down = new(config.IntermediateSize, config.HiddenSize, config.MlpBias, device, type);
         RegisterComponents();
     }
 
-    public override Tensor forward(Tensor x)
+    /// <param name="x">(N, D).</param>
+    /// <param name="tape">Takes what <see cref="Backward"/> needs; null when there is no way back.</param>
+    /// <returns>(N, D).</returns>
+    public Tensor Forward(Tensor x, Tape? tape)
     {
         using var scope = NewDisposeScope();
-        return _down.forward(functional.silu(_gate.forward(x)) * _up.forward(x)).MoveToOuterDisposeScope();
+        var (gate, up) = (_gate?.Forward(x, tape), _up.Forward(x, tape));
+        var bent = (tape, gate) switch
+        {
+            (null, _) => Bend(gate, up),
+            (_, null) => tape.Record(given => Bend(null, given[0]), up),
+            _ => tape.Record(given => Bend(given[0], given[1]), gate, up),
+        };
+        return _down.Forward(bent, tape).MoveToOuterDisposeScope();
     }
+
+    /// <param name="gradient">(N, D) at the result.</param>
+    /// <returns>(N, D) gradient at x.</returns>
+    public Tensor Backward(Tensor gradient, Tape tape)
+    {
+        using var scope = NewDisposeScope();
+        var bent = tape.Replay(_down.Backward(gradient, tape));
+        var x = _up.Backward(bent[^1], tape);
+        return (_gate is null ? x : _gate.Backward(bent[0], tape, x)).MoveToOuterDisposeScope();
+    }
+
+    private static Tensor Bend(Tensor? gate, Tensor up) =>
+        gate is null ? functional.gelu(up, TorchSharp.Modules.GELU.Approximate.tanh) : functional.silu(gate) * up;
 }

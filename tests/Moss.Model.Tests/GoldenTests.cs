@@ -7,7 +7,7 @@ namespace Moss.Model.Tests;
 
 public class GoldenTests
 {
-    public static readonly TheoryData<string> Families = ["llama3-tied", "qwen2", "qwen3", "smollm2-like"];
+    public static readonly TheoryData<string> Families = ["llama3-tied", "qwen2", "qwen3", "smollm2-like", "gpt2", "moss"];
 
     [Theory, MemberData(nameof(Families))]
     public void Logits_equal_the_reference(string family)
@@ -114,12 +114,11 @@ public class GoldenTests
 
     internal static Tensor Row(int[] ids) => tensor(ids.Select(i => (long)i).ToArray(), [1, ids.Length], int64);
 
-    internal static Transformer Load(string family)
+    internal static Transformer Load(string family, ScalarType type = ScalarType.Float32)
     {
-        var folder = Shared.Find($"golden/{family}");
-        var model = new Transformer(ModelConfig.Load(Path.Combine(folder, "config.json")));
-        var parameters = model.named_parameters().ToDictionary(p => p.name, p => p.parameter);
-        Assert.Equal(parameters.Count, Safetensors.Load(Path.Combine(folder, "model.safetensors"), name => parameters[name]).Count);
+        var folder = CheckpointFolder.Open(Shared.Find($"golden/{family}"), weightsOnly: true);
+        var model = new Transformer(folder.Config, type: type);
+        folder.LoadWeights(model);
         return model;
     }
 

@@ -77,13 +77,13 @@ public class TrainingGoldenTests
     }
 
     /// <summary>labels[t] of the file is the target of position t - 1.</summary>
-    private static (Tensor Ids, Tensor Targets) Batch(System.Text.Json.JsonElement golden)
+    internal static (Tensor Ids, Tensor Targets) Batch(System.Text.Json.JsonElement golden)
     {
         var ids = golden.GetProperty("input_ids").EnumerateArray().SelectMany(r => r.Ints()).Select(i => (long)i).ToArray();
         var targets = golden.GetProperty("labels").EnumerateArray().SelectMany(r => r.Ints().Skip(1).Append(-100)).Select(i => (long)i).ToArray();
         return (tensor(ids, [2, ids.Length / 2], int64), tensor(targets, [2, targets.Length / 2], int64));
     }
 
-    private static void Near(double expected, double actual, double relative) =>
+    internal static void Near(double expected, double actual, double relative) =>
         Assert.InRange(Math.Abs(actual - expected) / expected, 0, relative);
 }

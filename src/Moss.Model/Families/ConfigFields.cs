@@ -89,6 +89,9 @@ internal sealed class ConfigFields(JsonElement root, string source)
         { } other => throw Refuse($"{name} is {other.GetRawText()}, expected an object or null"),
     };
 
+    /// <summary>Every field, for sections whose names are data.</summary>
+    public IEnumerable<(string Name, JsonElement Value)> All() => root.EnumerateObject().Select(p => (p.Name, p.Value));
+
     public InvalidDataException Refuse(string what) => new($"'{source}': {what}.");
 
     private InvalidDataException Missing(string name) => Refuse($"{name} is missing; the network cannot be built without it");

@@ -37,7 +37,7 @@ internal static class LlamaFamily
         };
     }
 
-    private static string WeightType(ConfigFields config) => (config.Text("dtype") ?? config.Text("torch_dtype")) switch
+    public static string WeightType(ConfigFields config) => (config.Text("dtype") ?? config.Text("torch_dtype")) switch
     {
         null or "float32" => "float32",
         "float16" => "float16",

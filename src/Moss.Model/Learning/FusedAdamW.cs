@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace Moss.Model.Learning;
 
 /// <summary>AdamW over all parameters in two native calls: matrices, which decay, and norms and biases, which do not.</summary>
-internal sealed class FusedAdamW : IDisposable
+public sealed class FusedAdamW : IDisposable
 {
     public const double Beta1 = 0.9, Beta2 = 0.95, Epsilon = 1e-8; // as the published GPT and Llama runs
 
@@ -15,11 +15,16 @@ internal sealed class FusedAdamW : IDisposable
     private readonly Tensor _learningRate;
     private readonly double _weightDecay;
 
+    /// <summary>All of a network. An exemption from decay that matched nothing would be a mistake nobody sees, so it is refused.</summary>
     public FusedAdamW(Transformer model, double weightDecay)
+        : this([.. model.named_parameters().Select(p => (p.name, p.parameter))], weightDecay)
     {
-        _parameters = [.. model.named_parameters().OrderBy(p => p.name, StringComparer.Ordinal).Select(p => (p.name, p.parameter))];
-        // An exemption that matches nothing would be a mistake nobody sees.
         if (_parameters.All(p => p.Value.dim() >= 2)) throw new InvalidOperationException("No parameter is exempt from weight decay; expected norms.");
+    }
+
+    public FusedAdamW(IEnumerable<(string Name, Parameter Value)> parameters, double weightDecay)
+    {
+        _parameters = [.. parameters.OrderBy(p => p.Name, StringComparer.Ordinal)];
         _weightDecay = weightDecay;
         using var scope = NewDisposeScope();
         foreach (var (_, value) in _parameters)
@@ -28,7 +33,7 @@ internal sealed class FusedAdamW : IDisposable
             _second.Add(zeros_like(value).DetachFromDisposeScope());
             _steps.Add(zeros([], float32, device: value.device).DetachFromDisposeScope());
         }
-        _learningRate = zeros([], float32, device: model.Device).DetachFromDisposeScope();
+        _learningRate = zeros([], float32, device: _parameters[0].Value.device).DetachFromDisposeScope();
     }
 
     /// <summary>Moments and step counts by name, for saving and resuming.</summary>

@@ -4,7 +4,9 @@ using System.Text.Json.Nodes;
 
 namespace Moss.Model.Text;
 
-/// <summary>Learns a byte-level BPE vocabulary from texts, with Qwen2's split and control tokens. The same texts give the same file.</summary>
+/// <summary>
+/// Learns a byte-level BPE vocabulary from texts, with Qwen2's split and control tokens. The same texts give the same file.
+/// </summary>
 public static class BpeTrainer
 {
     public const string EndOfText = "<|endoftext|>", TurnStart = "<|im_start|>", TurnEnd = "<|im_end|>";
@@ -93,7 +95,7 @@ public static class BpeTrainer
             var (symbols, seen) = (words[w].Symbols, new List<long>(words[w].Symbols.Length));
             for (var i = 0; i + 1 < symbols.Length; i++)
             {
-                var pair = BytePairs.Pair(symbols[i], symbols[i + 1]);
+                var pair = MergeTable.Pair(symbols[i], symbols[i + 1]);
                 counts[pair] = counts.GetValueOrDefault(pair) + sign * words[w].Count;
                 if (!places.TryGetValue(pair, out var where)) places[pair] = where = [];
                 if (sign > 0) where.Add(w); else where.Remove(w);

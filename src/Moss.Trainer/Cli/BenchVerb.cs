@@ -3,12 +3,22 @@ using System.Text.Json;
 using Moss.Data;
 using Moss.Trainer.Bench;
 using Moss.Trainer.Local;
+using TorchSharp;
+using static TorchSharp.torch;
 
 namespace Moss.Trainer.Cli;
 
 internal static class BenchVerb
 {
-    public static Command Create() => new("bench", "Measure this machine; figures as JSON lines.") { Generate(), FirstToken(), Loop() };
+    public static Command Create() => new("bench", "Measure this machine; figures as JSON lines.")
+    {
+        Generate(),
+        Train(),
+        FirstToken(),
+        Loop(),
+        TokenizeBenchVerb.Create(),
+        Load(),
+    };
 
     private static Command Generate()
     {
@@ -19,6 +29,26 @@ internal static class BenchVerb
         {
             var path = parsed.GetValue(folder) ?? Newest(Installation.FromEnvironment().Checkpoints);
             Print(new GenerateBench(path, AtLeastOne(parsed, threads), AtLeastOne(parsed, tokens)).Run());
+            return Task.FromResult(0);
+        });
+    }
+
+    private static Command Train()
+    {
+        var shape = new Option<string>("--shape") { Description = "Which network.", DefaultValueFactory = _ => "gpt2-124m" };
+        shape.AcceptOnlyFromAmong([.. Shapes.ByName.Keys]);
+        var batch = new Option<int>("--batch") { Description = "Sequences of a step.", DefaultValueFactory = _ => 4 };
+        var tokens = new Option<int>("--tokens") { Description = "Tokens of a sequence.", DefaultValueFactory = _ => 64 };
+        var steps = new Option<int>("--steps") { Description = "Steps after the warm-up.", DefaultValueFactory = _ => 10 };
+        var compute = new Option<string>("--compute") { Description = "Number format of matrix products.", DefaultValueFactory = _ => "bf16" };
+        compute.AcceptOnlyFromAmong("bf16", "fp32");
+        var threads = new Option<int>("--threads") { Description = "Threads of libtorch.", DefaultValueFactory = _ => Environment.ProcessorCount };
+        const string What = "Seconds of one training step of a randomly filled network, and its share of what matrix products reach here.";
+        return new Command("train", What) { shape, batch, tokens, steps, compute, threads }.Does((parsed, _) =>
+        {
+            var type = parsed.GetValue(compute) == "fp32" ? ScalarType.Float32 : ScalarType.BFloat16;
+            Print(new TrainBench(parsed.GetValue(shape)!, AtLeastOne(parsed, batch), AtLeastOne(parsed, tokens), AtLeastOne(parsed, steps), type,
+                AtLeastOne(parsed, threads)).Run(Console.Error.WriteLine));
             return Task.FromResult(0);
         });
     }
@@ -51,14 +81,29 @@ internal static class BenchVerb
 
     private const string RealConversations = "data/moss-sft/conversations.jsonl";
 
-    private static string Conversations(string home)
+    private static Command Load()
     {
-        var shared = Environment.GetEnvironmentVariable("MOSS_SHARED") is { Length: > 0 } given ? given : Path.Combine(home, "..", "shared");
-        var real = Path.GetFullPath(Path.Combine(shared, RealConversations));
-        return File.Exists(real) ? real : Path.Combine(home, "samples", "conversations.jsonl");
+        var gigabytes = new Option<double>("--gb") { Description = "Size of the weights.", DefaultValueFactory = _ => 1.1 };
+        var type = new Option<string>("--type") { Description = "Number format in the file.", DefaultValueFactory = _ => "F32" };
+        type.AcceptOnlyFromAmong("F32", "F16", "BF16");
+        return new Command("load", "Gigabytes per second from a folder of random weights into a network, from the system's file cache.") { gigabytes, type }.Does((parsed, _) =>
+        {
+            if (parsed.GetValue(gigabytes) is not (> 0 and <= 1_000)) throw new MossInputException("--gb must be above 0 and at most 1,000.");
+            Print(new LoadBench(parsed.GetValue(gigabytes), parsed.GetValue(type)!).Run());
+            return Task.FromResult(0);
+        });
     }
 
-    private static int AtLeastOne(ParseResult parsed, Option<int> option) => parsed.GetValue(option) is > 0 and var number ? number
+    private const string RealConversations = "data/moss-sft/conversations.jsonl", RealTexts = "data/oasst/en_100_tree.jsonl";
+    private static readonly string[] SharedTokenizers = ["data/tokenizers/qwen2", "data/tokenizers/moss"];
+
+    private static string InShared(string home, string relative) => Path.GetFullPath(Path.Combine(
+        Environment.GetEnvironmentVariable("MOSS_SHARED") is { Length: > 0 } given ? given : Path.Combine(home, "..", "shared"), relative));
+
+    private static string Conversations(string home) =>
+        InShared(home, RealConversations) is var real && File.Exists(real) ? real : Path.Combine(home, "samples", "conversations.jsonl");
+
+    internal static int AtLeastOne(ParseResult parsed, Option<int> option) => parsed.GetValue(option) is > 0 and var number ? number
         : throw new MossInputException($"{option.Name} must be 1 or more.");
 
     private static string Newest(string checkpoints) =>
@@ -67,5 +112,5 @@ internal static class BenchVerb
             ? newest.FullName
             : throw new MossInputException($"There is no checkpoint in '{checkpoints}' to measure. Run ./moss starter first, or give --checkpoint DIR.");
 
-    private static void Print(object figures) => Console.WriteLine(JsonSerializer.Serialize(figures));
+    internal static void Print(object figures) => Console.WriteLine(JsonSerializer.Serialize(figures));
 }
