@@ -68,8 +68,10 @@ internal sealed class DesirableSelection(
             var bad = own.Where(j => j.Outcome == ComparisonOutcome.BothBad).ToList();
             if (bad.Count == 0) continue;
             var inBothOrders = bad.Count == own.Count() && bad.Select(j => j.ShownLeft).Distinct().Count() == 2;
-            if (bad.Count < own.Count() || (bad[0].RaterKind == AnnotatorKind.Agent && !inBothOrders)) counts.LeftOutInconsistent++;
-            else if (evidence.Reply(bad[0].MessageId) is not { } one || evidence.Reply(bad[0].Other) is not { } other) counts.LeftOutBad++;
+            var wavers = bad.Count < own.Count() || (bad[0].RaterKind == AnnotatorKind.Agent && !inBothOrders);
+            var (one, other) = (evidence.Reply(bad[0].MessageId), evidence.Reply(bad[0].Other));
+            if (wavers) counts.LeftOutInconsistent++;
+            else if (one is null || other is null) counts.LeftOutBad++;
             else if (!one.Prompt.Equals(other.Prompt)) counts.LeftOutPrompts++;
             else
             {

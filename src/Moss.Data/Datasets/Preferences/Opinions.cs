@@ -79,7 +79,8 @@ internal sealed class Opinions(Evidence evidence, FreezeRule rule, FreezePreview
         var share = 1.0 / (places.Sum(p => p.Count) - 1);
         foreach (var (i, place) in places.Index())
             foreach (var better in place)
-                foreach (var worse in places.Skip(i + 1).SelectMany(p => p)) Add(better, worse, ranking, PreferenceKind.Ranking, share);
+                foreach (var worse in places.Skip(i + 1).SelectMany(p => p))
+                    Add(better, worse, ranking, PreferenceKind.Ranking, share);
     }
 
     /// <summary>The usable replies of a ranking, best first, all to the prompt that was ranked.</summary>
@@ -124,7 +125,8 @@ internal sealed class Opinions(Evidence evidence, FreezeRule rule, FreezePreview
     }
 
     private void Add(
-        JudgedReply better, JudgedReply worse, Judged by, PreferenceKind kind, double share, IReadOnlyList<ExampleSource>? sources = null)
+        JudgedReply better, JudgedReply worse, Judged by, PreferenceKind kind, double share,
+        IReadOnlyList<ExampleSource>? sources = null)
     {
         if (!better.Prompt.Equals(worse.Prompt)) counts.LeftOutPrompts++;
         else if (better.Said == worse.Said) counts.LeftOutEqual++;

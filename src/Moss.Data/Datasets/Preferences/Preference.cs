@@ -24,7 +24,8 @@ internal sealed record Preference(
         return new(
             first.Prompt, better, worse, winning.Min(o => o.Kind), winning.Min(o => o.By.Source),
             Rounded((2 * soft - 1) * winning.Max(o => o.Share * trust(o))), Rounded(soft),
-            winning.Exists(o => o.Kind == PreferenceKind.Correction), opinions.Min(o => o.By.At), [.. opinions.SelectMany(o => o.Sources).Distinct()]);
+            winning.Exists(o => o.Kind == PreferenceKind.Correction), opinions.Min(o => o.By.At),
+            [.. opinions.SelectMany(o => o.Sources).Distinct()]);
     }
 
     /// <summary>Six digits: more would only make the texts long.</summary>

@@ -23,10 +23,11 @@ internal sealed class PreferenceSelection(
         }
         preferences = [.. preferences.GroupBy(p => p.Prompt).SelectMany(WithoutCircles).Where(MayBeLearned)];
         preferences = AgentCap.Apply(
-            preferences, p => p.Source == EvidenceSource.Agent && p.Kind != PreferenceKind.Correction, p => p.Identity, rule, counts);
+            preferences, p => p.Source == EvidenceSource.Agent && p.Kind != PreferenceKind.Correction, p => p.Identity,
+            rule, counts);
         // By when the first word about a prompt was said, then by texts: the order of rows does not matter.
-        var groups = preferences.GroupBy(p => p.Prompt).OrderBy(g => g.Min(p => p.At)).ThenBy(g => g.Key.Key, StringComparer.Ordinal);
-        foreach (var p in groups.SelectMany(g => g.OrderBy(p => p.Better, StringComparer.Ordinal).ThenBy(p => p.Worse, StringComparer.Ordinal)))
+        var since = preferences.GroupBy(p => p.Prompt.Key).ToDictionary(g => g.Key, g => g.Min(p => p.At));
+        foreach (var p in preferences.OrderBy(p => since[p.Prompt.Key]).ThenBy(p => p.Identity, StringComparer.Ordinal))
             await AddAsync(p, cancellation);
     }
 
@@ -53,8 +54,8 @@ internal sealed class PreferenceSelection(
             return;
         }
         var content = new PreferenceContent(
-            p.Prompt.Turns, evidence.TextOf(p.Prompt, p.Better), evidence.TextOf(p.Prompt, p.Worse), p.Kind, p.Source, p.Weight, p.Soft,
-            p.Nll, p.Prompt.Key[..16]);
+            p.Prompt.Turns, evidence.TextOf(p.Prompt, p.Better), evidence.TextOf(p.Prompt, p.Worse), p.Kind, p.Source,
+            p.Weight, p.Soft, p.Nll, p.Prompt.Key[..16]);
         var (identity, cluster) = (TextKey.Exactly(p.Identity), sides.KeyOf(p.Prompt.Path));
         if (!await sink.AddAsync(identity, split, cluster, content, p.Sources, cancellation)) return;
         switch (p.Kind)
