@@ -79,8 +79,6 @@ internal static class BenchVerb
         });
     }
 
-    private const string RealConversations = "data/moss-sft/conversations.jsonl";
-
     private static Command Load()
     {
         var gigabytes = new Option<double>("--gb") { Description = "Size of the weights.", DefaultValueFactory = _ => 1.1 };
@@ -94,10 +92,9 @@ internal static class BenchVerb
         });
     }
 
-    private const string RealConversations = "data/moss-sft/conversations.jsonl", RealTexts = "data/oasst/en_100_tree.jsonl";
-    private static readonly string[] SharedTokenizers = ["data/tokenizers/qwen2", "data/tokenizers/moss"];
+    private const string RealConversations = "data/moss-sft/conversations.jsonl";
 
-    private static string InShared(string home, string relative) => Path.GetFullPath(Path.Combine(
+    internal static string InShared(string home, string relative) => Path.GetFullPath(Path.Combine(
         Environment.GetEnvironmentVariable("MOSS_SHARED") is { Length: > 0 } given ? given : Path.Combine(home, "..", "shared"), relative));
 
     private static string Conversations(string home) =>
