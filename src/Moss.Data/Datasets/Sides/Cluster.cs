@@ -1,4 +1,4 @@
-namespace Moss.Data.Datasets;
+namespace Moss.Data.Datasets.Sides;
 
 /// <summary>Conversations that begin alike; they are learned or held out together.</summary>
 /// <param name="Key">Of the earliest beginning, hex; the same in every version.</param>
