@@ -42,7 +42,7 @@ public class LearningPassTests
         var half = Gradients(model, (m, b, t) => ByHand(m, b, t, checkpointing: false));
         var autograd = Gradients(model, ByAutograd);
         Assert.InRange(Apart(full, half), 1e-4, 0.05);
-        Assert.InRange(Apart(full, half), 0, 1.2 * Apart(full, autograd)); // no worse than what autograd makes of the same products
+        Assert.InRange(Apart(full, half), 0, 1.5 * Apart(full, autograd)); // no worse than what autograd makes of the same products
     }
 
     [Theory, InlineData(false), InlineData(true)]

@@ -55,15 +55,23 @@ public class TrainingGoldenTests
     public void Clipping_shortens_the_gradient_to_the_limit_and_leaves_short_ones_alone()
     {
         var golden = Shared.Json("golden/qwen3/train_golden.json");
-        using var model = GoldenTests.Load("qwen3");
-        using var optimizer = new FusedAdamW(model, weightDecay: 0.1);
         using var scope = NewDisposeScope();
         var (ids, targets) = Batch(golden);
-        _ = Losses.TokenCrossEntropyBackward(model, ids, targets, 21);
-        optimizer.ClipGradients(1);
-        var clipped = optimizer.ClipGradients(2).item<float>();
-        Near(1, clipped, 1e-4);
-        Near(clipped, optimizer.ClipGradients(2).item<float>(), 1e-6);
+        var (unclipped, clipped, untouched) = (Moved(factor: 1, most: 1e9), Moved(factor: 1, most: 1), Moved(factor: 1 / 7.748079f, most: 2));
+        Assert.All(clipped.Zip(untouched), p => Assert.InRange((p.First - p.Second).abs().max().item<float>(), 0, 1e-6));
+        Assert.Contains(clipped.Zip(unclipped), p => (p.First - p.Second).abs().max().item<float>() > 1e-5);
+
+        // The moments show the gradient that the step saw.
+        List<Tensor> Moved(float factor, double most)
+        {
+            using var model = GoldenTests.Load("qwen3");
+            using var optimizer = new FusedAdamW(model, weightDecay: 0.1);
+            _ = Losses.TokenCrossEntropyBackward(model, ids, targets, 21);
+            foreach (var parameter in model.parameters()) parameter.grad!.mul_(factor);
+            Near(7.748079 * factor, optimizer.ClipGradients(most).item<float>(), 1e-4);
+            optimizer.Step(1e-3);
+            return [.. optimizer.State.Where(s => s.Name.EndsWith("exp_avg", StringComparison.Ordinal)).Select(s => s.Value.clone())];
+        }
     }
 
     [Fact]
