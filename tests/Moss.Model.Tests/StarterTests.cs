@@ -27,7 +27,7 @@ public class StarterTests(StarterFixture starter)
         List<IReadOnlyList<ChatTurn>> lessons =
             [.. Enumerable.Repeat(Samples.Chat(Samples.Question, Samples.Right), 4), .. Samples.Conversations.Where(c => c[1].Text != Samples.Wrong)];
         var examples = lessons.Select(c => TrainingExample.From(moss.ChatTemplate, c, 2_048)!).ToList();
-        using (var training = new SupervisedTraining(moss.Transformer, examples, Tuning))
+        using (var training = new TrainingLoop(moss.Transformer, examples, Tuning))
             foreach (var _ in training.Run()) { }
 
         string Answer(string question, SamplingOptions options) => Generation.Generation.Complete(moss, Samples.Ask(question), options);
@@ -69,7 +69,7 @@ public class StarterTests(StarterFixture starter)
         Assert.True(same >= 0.99 * all, $"{same} of {all} positions agree");
     }
 
-    private static readonly SupervisedSettings Tuning = new() { Steps = 60, PeakLearningRate = 1e-3, BatchSize = 8, WeightDecay = 0.01, Seed = 3 };
+    private static readonly TrainingSettings Tuning = new() { Steps = 60, PeakLearningRate = 1e-3, BatchSize = 8, WeightDecay = 0.01, Seed = 3 };
 
     [Fact]
     public void A_reply_comes_in_steps_with_its_figures_and_leaves_no_tensor_behind()

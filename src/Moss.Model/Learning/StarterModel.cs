@@ -21,7 +21,7 @@ public static class StarterModel
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
     /// <summary>What the starter's training does; also what its progress counts.</summary>
-    public static SupervisedSettings Settings(int conversations, long seed) => new()
+    public static TrainingSettings Settings(int conversations, long seed) => new()
     {
         Steps = Math.Max(FewestSteps, Epochs * conversations / StarterBatch),
         PeakLearningRate = 3e-3,
@@ -68,8 +68,8 @@ public static class StarterModel
                 ["seed"] = seed,
                 ["conversations"] = conversations.Count,
                 ["steps"] = steps,
-                ["loss"] = SupervisedTraining.Evaluate(starter.Transformer, examples),
-                ["held_out_loss"] = unseen.Count == 0 ? null : SupervisedTraining.Evaluate(starter.Transformer, unseen),
+                ["loss"] = TrainingLoop.Evaluate(starter.Transformer, examples),
+                ["held_out_loss"] = unseen.Count == 0 ? null : TrainingLoop.Evaluate(starter.Transformer, unseen),
                 ["settings"] = JsonSerializer.SerializeToNode(settings),
                 ["template_sha256"] = starter.ChatTemplate.Sha256,
                 ["threads"] = TorchRuntime.Threads,
@@ -83,13 +83,13 @@ public static class StarterModel
 
     /// <summary>All samples for a few passes, then what is not yet known by heart again, among all the others.</summary>
     /// <returns>Optimizer steps taken.</returns>
-    private static int Learn(Transformer network, List<TrainingExample> examples, SupervisedSettings settings, Action<TrainingStep>? progress)
+    private static int Learn(Transformer network, List<TrainingExample> examples, TrainingSettings settings, Action<TrainingStep>? progress)
     {
         var (done, planned) = (0, settings.TotalSteps(examples.Count) + Revisions * RevisionSteps);
         Pass(examples, settings);
         for (var round = 1; round <= Revisions; round++)
         {
-            var hard = examples.Where(e => SupervisedTraining.Evaluate(network, [e]) > KnownByHeart).ToList();
+            var hard = examples.Where(e => TrainingLoop.Evaluate(network, [e]) > KnownByHeart).ToList();
             if (hard.Count == 0) break;
             Pass([.. Enumerable.Repeat(hard, RevisionRepeats).SelectMany(e => e), .. examples], settings with
             {
@@ -101,9 +101,9 @@ public static class StarterModel
         }
         return done;
 
-        void Pass(List<TrainingExample> lessons, SupervisedSettings how)
+        void Pass(List<TrainingExample> lessons, TrainingSettings how)
         {
-            using var training = new SupervisedTraining(network, lessons, how);
+            using var training = new TrainingLoop(network, lessons, how);
             foreach (var step in training.Run()) progress?.Invoke(step with { Number = ++done, Total = planned });
         }
     }
@@ -145,7 +145,7 @@ public static class StarterModel
         {
             ["add_prefix_space"] = false,
             ["bos_token"] = null,
-            ["chat_template"] = ChatDialect.PlainJinja,
+            ["chat_template"] = ChatTemplate.PlainJinja,
             ["clean_up_tokenization_spaces"] = false,
             ["eos_token"] = BpeTrainer.TurnEnd,
             ["errors"] = "replace",
@@ -154,7 +154,7 @@ public static class StarterModel
             ["tokenizer_class"] = "Qwen2Tokenizer",
             ["unk_token"] = null,
         });
-        DurableFiles.WriteText(Path.Combine(folder, "chat_template.jinja"), ChatDialect.PlainJinja);
+        DurableFiles.WriteText(Path.Combine(folder, "chat_template.jinja"), ChatTemplate.PlainJinja);
         using var network = new Transformer(config, CPU);
         RandomWeights.Fill(network, seed, EmbeddingDeviation);
         CheckpointFolder.WriteWeights(folder, network, ScalarType.Float32, long.MaxValue);

@@ -31,8 +31,8 @@ internal sealed class SupervisedPass(RunPlan plan, RunFolder folder, string chec
             var settings = Settings(train);
             RequireDisk(basis);
 
-            double? before = eval.Count == 0 ? null : plan.EvalLossBefore ?? SupervisedTraining.Evaluate(basis.Transformer, eval, settings.MicroBatchTokens);
-            var training = new SupervisedTraining(basis.Transformer, train, settings);
+            double? before = eval.Count == 0 ? null : plan.EvalLossBefore ?? TrainingLoop.Evaluate(basis.Transformer, eval, settings.MicroBatchTokens);
+            var training = new TrainingLoop(basis.Transformer, train, settings);
             try
             {
                 if (before is { } loss && plan.EvalLossBefore is null) metrics.Add(0, training.TotalSteps, new() { [TrainingMetric.EvalLoss] = loss });
@@ -41,7 +41,7 @@ internal sealed class SupervisedPass(RunPlan plan, RunFolder folder, string chec
                     training.Dispose();
                     basis.Dispose();
                     basis = Load(); // whatever was half filled
-                    training = new SupervisedTraining(basis.Transformer, train, settings);
+                    training = new TrainingLoop(basis.Transformer, train, settings);
                 }
 
                 var last = Train(training);
@@ -103,11 +103,11 @@ internal sealed class SupervisedPass(RunPlan plan, RunFolder folder, string chec
         return (train, eval);
     }
 
-    private SupervisedSettings Settings(List<TrainingExample> train)
+    private TrainingSettings Settings(List<TrainingExample> train)
     {
         var s = plan.Settings;
         var batch = Math.Min(s.BatchSize, train.Count);
-        return new SupervisedSettings
+        return new TrainingSettings
         {
             Steps = s.Steps ?? (int)Math.Clamp(Math.Ceiling(s.Epochs * train.Count / batch), 1, s.MaxSteps),
             PeakLearningRate = s.PeakLearningRate, WarmupFraction = s.WarmupFraction, BatchSize = batch,
@@ -126,7 +126,7 @@ internal sealed class SupervisedPass(RunPlan plan, RunFolder folder, string chec
             "Free some space, or move MOSS_CHECKPOINTS and MOSS_STATE to a larger disk; then queue the run again.");
     }
 
-    private bool TryResume(SupervisedTraining training, string state)
+    private bool TryResume(TrainingLoop training, string state)
     {
         try
         {
@@ -140,7 +140,7 @@ internal sealed class SupervisedPass(RunPlan plan, RunFolder folder, string chec
         }
     }
 
-    private TrainingStep? Train(SupervisedTraining training)
+    private TrainingStep? Train(TrainingLoop training)
     {
         say(new(Phase: "training", Step: training.StepsDone, TotalSteps: training.TotalSteps));
         var (clock, reported) = (TimeProvider.System, 0L);

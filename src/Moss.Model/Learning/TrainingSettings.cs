@@ -1,7 +1,7 @@
 namespace Moss.Model.Learning;
 
-/// <summary>How a supervised run is done. Everything else is a constant with a source, or derived.</summary>
-public sealed record SupervisedSettings
+/// <summary>How a tuning run is done. Everything else is a constant with a source, or derived.</summary>
+public sealed record TrainingSettings
 {
     /// <summary>Passes over the examples; fractions allowed. Ignored when <see cref="Steps"/> is given.</summary>
     public double Epochs { get; init; } = 2;
@@ -12,13 +12,16 @@ public sealed record SupervisedSettings
     /// <summary>Highest learning rate, reached at the end of warm-up. 1e-5 suits billions of parameters, 1e-3 the starter model.</summary>
     public double PeakLearningRate { get; init; } = 1e-5;
 
+    /// <summary>The peak from the first step to the last, without warm-up and descent.</summary>
+    public bool ConstantLearningRate { get; init; }
+
     /// <summary>Share of all steps spent warming up, 0 to 0.5.</summary>
     public double WarmupFraction { get; init; } = 0.05;
 
-    /// <summary>Conversations per optimizer step.</summary>
+    /// <summary>Lessons per optimizer step: conversations, or pairs of replies.</summary>
     public int BatchSize { get; init; } = 32;
 
-    /// <summary>Padded tokens per forward pass: lower it, and nothing else, when memory runs out.</summary>
+    /// <summary>Tokens per forward pass: lower it, and nothing else, when memory runs out.</summary>
     public int MicroBatchTokens { get; init; } = 4_096;
 
     /// <summary>Longest example, tokens; longer ones are cut by whole exchanges before they come here.</summary>
@@ -34,7 +37,7 @@ public sealed record SupervisedSettings
     public long Seed { get; init; }
 
     /// <exception cref="ArgumentException">Which setting is out of which range.</exception>
-    public SupervisedSettings Checked()
+    public TrainingSettings Checked()
     {
         Require(Steps is null or >= 1, nameof(Steps), Steps ?? 0, "1 or more");
         Require(Steps is not null || Epochs is > 0 and <= 10_000, nameof(Epochs), Epochs, "above 0, at most 10,000");
@@ -55,6 +58,7 @@ public sealed record SupervisedSettings
     /// <param name="step">0 for the first.</param>
     public double LearningRate(int step, int total)
     {
+        if (ConstantLearningRate) return PeakLearningRate;
         var warmup = (int)Math.Ceiling(WarmupFraction * total);
         if (step < warmup) return PeakLearningRate * (step + 1) / warmup;
         var progress = (step - warmup) / (double)Math.Max(1, total - warmup);

@@ -4,15 +4,15 @@ using Moss.Model.Checkpoints;
 
 namespace Moss.Model.Learning;
 
-public sealed partial class SupervisedTraining
+public sealed partial class TrainingLoop
 {
     private const string StateFile = "training.json", WeightsFile = "weights.safetensors", MomentsFile = "moments.safetensors";
-    private const string StateFormat = "moss.training/1";
+    private const string StateFormat = "moss.training/2";
 
     /// <summary>Saves everything that the remaining steps depend on, atomically, into a new folder.</summary>
     public void SaveState(string folder) => CheckpointFolder.WriteFolder(folder, aside =>
     {
-        Safetensors.Save(Path.Combine(aside, WeightsFile), _model.named_parameters().Select(p => (p.name, (TorchSharp.torch.Tensor)p.parameter)));
+        Safetensors.Save(Path.Combine(aside, WeightsFile), _trained.Select(p => (p.Name, (TorchSharp.torch.Tensor)p.Value)));
         Safetensors.Save(Path.Combine(aside, MomentsFile), _optimizer.State);
         DurableFiles.WriteText(Path.Combine(aside, StateFile), new JsonObject
         {
@@ -20,7 +20,11 @@ public sealed partial class SupervisedTraining
             ["steps_done"] = StepsDone,
             ["total_steps"] = TotalSteps,
             ["skipped_in_a_row"] = _skipped,
+            ["micro_batch_tokens"] = MicroBatchTokens,
+            ["outlier_window"] = new JsonArray([.. _outliers.Seen.Select(s => (JsonNode)new JsonArray(s.Loss, s.Norm))]),
             ["examples_sha256"] = ExamplesSha256(),
+            ["objective"] = _objective.ToString(),
+            ["adapter"] = AdapterSettings,
             ["settings"] = JsonSerializer.SerializeToNode(_settings),
             ["threads"] = TorchRuntime.Threads,
         }.ToJsonString() + "\n");
@@ -38,13 +42,15 @@ public sealed partial class SupervisedTraining
         Require(state.GetProperty("format").GetString() == StateFormat, "was written by another version of this program");
         Require(state.GetProperty("examples_sha256").GetString() == ExamplesSha256(), "belongs to other examples");
         Require(state.GetProperty("total_steps").GetInt32() == TotalSteps
-            && JsonSerializer.Deserialize<SupervisedSettings>(state.GetProperty("settings")) == _settings, "belongs to a run with other settings");
+            && state.GetProperty("objective").GetString() == _objective.ToString()
+            && state.GetProperty("adapter").GetString() == AdapterSettings
+            && JsonSerializer.Deserialize<TrainingSettings>(state.GetProperty("settings")) == _settings, "belongs to a run with other settings");
 
-        var weights = _model.named_parameters().ToDictionary(p => p.name, p => (TorchSharp.torch.Tensor)p.parameter);
-        var moments = _optimizer.State.ToDictionary(s => s.Name, s => s.Value);
-        Fill(WeightsFile, weights);
-        Fill(MomentsFile, moments);
+        Fill(WeightsFile, _trained.ToDictionary(p => p.Name, p => (TorchSharp.torch.Tensor)p.Value));
+        Fill(MomentsFile, _optimizer.State.ToDictionary(s => s.Name, s => s.Value));
         StepsDone = state.GetProperty("steps_done").GetInt32();
+        MicroBatchTokens = state.GetProperty("micro_batch_tokens").GetInt32();
+        _outliers.Seen = state.GetProperty("outlier_window").EnumerateArray().Select(s => (s[0].GetDouble(), s[1].GetDouble()));
         _skipped = state.GetProperty("skipped_in_a_row").GetInt32();
         return state.GetProperty("threads").GetInt32() == TorchRuntime.Threads;
 
@@ -57,14 +63,21 @@ public sealed partial class SupervisedTraining
         }
     }
 
+    private string? AdapterSettings => _adapter is null ? null : JsonSerializer.Serialize(_adapter.Settings);
+
     private string ExamplesSha256()
     {
         using var hash = System.Security.Cryptography.IncrementalHash.CreateHash(System.Security.Cryptography.HashAlgorithmName.SHA256);
-        foreach (var example in _examples)
+        foreach (var lesson in _lessons)
         {
-            hash.AppendData(System.Runtime.InteropServices.MemoryMarshal.AsBytes(example.Tokens.AsSpan()));
-            hash.AppendData(System.Runtime.InteropServices.MemoryMarshal.AsBytes(example.Learn.AsSpan()));
-            hash.AppendData([0xFF]);
+            foreach (var example in lesson.Documents.Append(lesson.Mismatched).OfType<TrainingExample>())
+            {
+                hash.AppendData(System.Runtime.InteropServices.MemoryMarshal.AsBytes(example.Tokens.AsSpan()));
+                hash.AppendData(System.Runtime.InteropServices.MemoryMarshal.AsBytes(example.Learn.AsSpan()));
+                hash.AppendData([0xFF]);
+            }
+            double[] numbers = [lesson.Weight, lesson.Certainty, lesson.Spoken ? 1 : 0, lesson.Desirable ? 1 : 0, lesson.MismatchedReference, .. lesson.Reference ?? []];
+            hash.AppendData(System.Runtime.InteropServices.MemoryMarshal.AsBytes(numbers.AsSpan()));
         }
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }

@@ -3,9 +3,9 @@ using TorchSharp;
 
 namespace Moss.Model.Tests;
 
-public class SupervisedTrainingTests
+public class TrainingLoopTests
 {
-    private static readonly SupervisedSettings Quick = new() { Steps = 6, PeakLearningRate = 1e-2, BatchSize = 3, MicroBatchTokens = 40, Seed = 5 };
+    private static readonly TrainingSettings Quick = new() { Steps = 6, PeakLearningRate = 1e-2, BatchSize = 3, MicroBatchTokens = 40, Seed = 5 };
 
     private static readonly IReadOnlyList<TrainingExample> Examples =
         [.. Enumerable.Range(1, 7).Select(i => new TrainingExample([i, 2 * i, 3 * i, 100, 5, i], [false, false, true, true, i > 3, true]))];
@@ -31,18 +31,18 @@ public class SupervisedTrainingTests
     public void Stopping_and_going_on_gives_the_same_bits_as_never_stopping()
     {
         using var straight = GoldenTests.Load("qwen3");
-        using var whole = new SupervisedTraining(straight, Examples, Quick);
+        using var whole = new TrainingLoop(straight, Examples, Quick);
         var losses = whole.Run().Select(s => s.Loss).ToList();
 
         var state = Path.Combine(Shared.NewFolder(), "state");
         using (var first = GoldenTests.Load("qwen3"))
-        using (var half = new SupervisedTraining(first, Examples, Quick))
+        using (var half = new TrainingLoop(first, Examples, Quick))
         {
             Assert.Equal(losses.Take(4), half.Run().Take(4).Select(s => s.Loss));
             half.SaveState(state);
         }
         using var second = GoldenTests.Load("qwen3");
-        using var rest = new SupervisedTraining(second, Examples, Quick);
+        using var rest = new TrainingLoop(second, Examples, Quick);
         Assert.True(rest.Resume(state));
         Assert.Equal(losses.Skip(4), rest.Run().Select(s => s.Loss));
         Assert.Equal(Bits(straight), Bits(second));
@@ -54,11 +54,11 @@ public class SupervisedTrainingTests
     {
         var state = Path.Combine(Shared.NewFolder(), "state");
         using var model = GoldenTests.Load("qwen3");
-        using var training = new SupervisedTraining(model, Examples, Quick);
+        using var training = new TrainingLoop(model, Examples, Quick);
         training.SaveState(state);
-        using var otherSettings = new SupervisedTraining(model, Examples, Quick with { Seed = 6 });
+        using var otherSettings = new TrainingLoop(model, Examples, Quick with { Seed = 6 });
         Assert.Contains("other settings", Assert.Throws<InvalidDataException>(() => otherSettings.Resume(state)).Message, StringComparison.Ordinal);
-        using var otherExamples = new SupervisedTraining(model, [.. Examples.Skip(1)], Quick);
+        using var otherExamples = new TrainingLoop(model, [.. Examples.Skip(1)], Quick);
         Assert.Contains("other examples", Assert.Throws<InvalidDataException>(() => otherExamples.Resume(state)).Message, StringComparison.Ordinal);
         var moments = Path.Combine(state, "moments.safetensors");
         var bytes = File.ReadAllBytes(moments);
@@ -71,7 +71,7 @@ public class SupervisedTrainingTests
     public void Steps_leave_no_tensor_behind()
     {
         using var model = GoldenTests.Load("qwen3");
-        using var training = new SupervisedTraining(model, Examples, Quick);
+        using var training = new TrainingLoop(model, Examples, Quick);
         using var steps = training.Run().GetEnumerator();
         Assert.True(steps.MoveNext());
         var before = GoldenTests.Live();
@@ -86,7 +86,7 @@ public class SupervisedTrainingTests
         var losses = new[] { 6, 4_096 }.Select(tokens =>
         {
             using var model = GoldenTests.Load("qwen3");
-            using var training = new SupervisedTraining(model, Examples, Quick with { MicroBatchTokens = tokens });
+            using var training = new TrainingLoop(model, Examples, Quick with { MicroBatchTokens = tokens });
             return training.Run().Select(s => s.Loss).ToList();
         }).ToList();
         Assert.All(losses[0].Zip(losses[1]), pair => Assert.InRange(Math.Abs(pair.First - pair.Second), 0, 1e-4));
@@ -107,7 +107,7 @@ public class SupervisedTrainingTests
     [Fact]
     public void The_learning_rate_warms_up_peaks_and_falls_to_a_tenth()
     {
-        var settings = new SupervisedSettings { PeakLearningRate = 1, WarmupFraction = 0.1 };
+        var settings = new TrainingSettings { PeakLearningRate = 1, WarmupFraction = 0.1 };
         Assert.Equal(0.1, settings.LearningRate(0, 100), 9);
         Assert.Equal(1, settings.LearningRate(9, 100), 9);
         Assert.Equal(1, settings.LearningRate(10, 100), 9);
@@ -118,13 +118,13 @@ public class SupervisedTrainingTests
     public void Examples_that_do_not_fit_the_network_are_refused_before_the_first_step()
     {
         using var model = GoldenTests.Load("qwen3");
-        Assert.Throws<ArgumentException>(() => new SupervisedTraining(model, [], Quick));
+        Assert.Throws<ArgumentException>(() => new TrainingLoop(model, [], Quick));
         Assert.Contains("another tokenizer", Assert.Throws<ArgumentException>(() =>
-            new SupervisedTraining(model, [new([1, 192], [false, true])], Quick)).Message, StringComparison.Ordinal);
+            new TrainingLoop(model, [new([1, 192], [false, true])], Quick)).Message, StringComparison.Ordinal);
         Assert.Contains("at most 128", Assert.Throws<ArgumentException>(() =>
-            new SupervisedTraining(model, [new(new int[129], [.. Enumerable.Repeat(true, 129)])], Quick)).Message, StringComparison.Ordinal);
+            new TrainingLoop(model, [new(new int[129], [.. Enumerable.Repeat(true, 129)])], Quick)).Message, StringComparison.Ordinal);
         Assert.Contains("BatchSize", Assert.Throws<ArgumentException>(() =>
-            new SupervisedTraining(model, Examples, Quick with { BatchSize = 0 })).Message, StringComparison.Ordinal);
+            new TrainingLoop(model, Examples, Quick with { BatchSize = 0 })).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -133,13 +133,15 @@ public class SupervisedTrainingTests
         using var model = GoldenTests.Load("qwen3");
         using (torch.no_grad()) model.get_parameter("model.norm.weight")!.fill_(float.NaN);
         var before = Bits(model);
-        using var training = new SupervisedTraining(model, Examples, Quick);
+        using var training = new TrainingLoop(model, Examples, Quick);
         var steps = 0;
         Assert.Contains("diverged", Assert.Throws<InvalidOperationException>(() => { foreach (var _ in training.Run()) steps++; }).Message, StringComparison.Ordinal);
         Assert.Equal(4, steps);
         Assert.Equal(before, Bits(model));
     }
 
-    private static List<int> Bits(Transformer model) =>
-        [.. model.named_parameters().OrderBy(p => p.name, StringComparer.Ordinal).SelectMany(p => p.parameter.detach().flatten().data<float>().ToArray()).Select(BitConverter.SingleToInt32Bits)];
+    internal static List<int> Bits(Transformer model) =>
+        [.. model.named_parameters().OrderBy(p => p.name, StringComparer.Ordinal).SelectMany(p => Bits(p.parameter))];
+
+    internal static IEnumerable<int> Bits(torch.Tensor values) => values.detach().flatten().data<float>().ToArray().Select(BitConverter.SingleToInt32Bits);
 }
