@@ -35,6 +35,24 @@ public class TrainingGoldenTests
             Near(expected.Value.GetDouble(), model.get_parameter(expected.Name)!.norm().item<float>(), 1e-4);
     }
 
+    [Theory, MemberData(nameof(Families))]
+    public void Half_precision_products_over_full_weights_learn_as_full_ones_do(string family)
+    {
+        var golden = Shared.Json($"golden/{family}/train_golden.json");
+        using var model = GoldenTests.Load(family);
+        model.ComputeType = ScalarType.BFloat16;
+        using var optimizer = new FusedAdamW(model, weightDecay: 0.1);
+        using var scope = NewDisposeScope();
+        var (ids, targets) = Batch(golden);
+        foreach (var expected in golden.GetProperty("losses").Doubles())
+        {
+            optimizer.ZeroGradients();
+            Near(expected, Losses.TokenCrossEntropyBackward(model, ids, targets, golden.GetProperty("unmasked_target_tokens").GetInt64()).item<float>(), 0.01);
+            optimizer.ClipGradients(1e9);
+            optimizer.Step(1e-3);
+        }
+    }
+
     [Fact]
     public void Two_halves_of_a_batch_give_the_gradient_of_the_whole()
     {

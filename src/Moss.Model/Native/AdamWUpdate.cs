@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -18,7 +19,7 @@ internal readonly record struct AdamWUpdate(
         var (new1, old2, new2) = (Vector512.Create((float)(1 - Beta1)), Vector512.Create((float)Beta2), Vector512.Create((float)(1 - Beta2)));
         var rate = Vector512.Create((float)(LearningRate / (1 - Math.Pow(Beta1, Steps))));
         var (root, epsilon) = (Vector512.Create((float)Math.Sqrt(1 - Math.Pow(Beta2, Steps))), Vector512.Create((float)Epsilon));
-        Numbers.InShares(weight.numel(), 1, (start, end) =>
+        Numbers.InShares(weight.numel(), 1, [MethodImpl(Numbers.Hot)] (start, end) =>
         {
             for (var i = start; i < end; i += Lanes.Count)
             {

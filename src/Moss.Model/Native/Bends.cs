@@ -17,7 +17,7 @@ internal static unsafe class Bends
         if (x.dtype == ScalarType.BFloat16) Run<Half>(); else Run<Full>();
         return result;
 
-        void Run<T>() where T : struct, INumberFormat => Numbers.InShares(x.numel(), 1, (start, end) =>
+        void Run<T>() where T : struct, INumberFormat => Numbers.InShares(x.numel(), 1, [MethodImpl(Numbers.Hot)] (start, end) =>
         {
             for (var i = start; i < end; i += Lanes.Count)
             {
@@ -33,7 +33,7 @@ internal static unsafe class Bends
         void* from = Numbers.Address(x), at = Numbers.Address(gradient);
         if (x.dtype == ScalarType.BFloat16) Run<Half>(); else Run<Full>();
 
-        void Run<T>() where T : struct, INumberFormat => Numbers.InShares(x.numel(), 1, (start, end) =>
+        void Run<T>() where T : struct, INumberFormat => Numbers.InShares(x.numel(), 1, [MethodImpl(Numbers.Hot)] (start, end) =>
         {
             for (var i = start; i < end; i += Lanes.Count)
             {
@@ -54,7 +54,7 @@ internal static unsafe class Bends
         if (up.dtype == ScalarType.BFloat16) Run<Half>(); else Run<Full>();
         return result;
 
-        void Run<T>() where T : struct, INumberFormat => Numbers.InShares(up.numel(), 1, (start, end) =>
+        void Run<T>() where T : struct, INumberFormat => Numbers.InShares(up.numel(), 1, [MethodImpl(Numbers.Hot)] (start, end) =>
         {
             for (var i = start; i < end; i += Lanes.Count)
             {
@@ -71,7 +71,7 @@ internal static unsafe class Bends
         void* g = Numbers.Address(gate), u = Numbers.Address(up), from = Numbers.Address(gradient);
         if (up.dtype == ScalarType.BFloat16) Run<Half>(); else Run<Full>();
 
-        void Run<T>() where T : struct, INumberFormat => Numbers.InShares(up.numel(), 1, (start, end) =>
+        void Run<T>() where T : struct, INumberFormat => Numbers.InShares(up.numel(), 1, [MethodImpl(Numbers.Hot)] (start, end) =>
         {
             for (var i = start; i < end; i += Lanes.Count)
             {

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -33,7 +34,7 @@ internal static unsafe class CausalSoftmax
         var (groups, rows, keys, size) = (scores.shape[0], scores.shape[1], scores.shape[2], scores.ElementSize);
         var address = (byte*)Numbers.Address(scores);
         var log = (float*)Numbers.Address(logs);
-        Numbers.InShares(groups * rows, keys, (start, end) =>
+        Numbers.InShares(groups * rows, keys, [MethodImpl(Numbers.Hot)] (start, end) =>
         {
             for (var row = start; row < end; row++)
             {
@@ -43,6 +44,7 @@ internal static unsafe class CausalSoftmax
         });
     }
 
+    [MethodImpl(Numbers.Hot)]
     private static float Forward<T>(void* x, long seen, long keys, float scale) where T : struct, INumberFormat
     {
         var most = Vector512.Create(float.NegativeInfinity);
@@ -58,6 +60,7 @@ internal static unsafe class CausalSoftmax
         return log;
     }
 
+    [MethodImpl(Numbers.Hot)]
     private static void Softmax<T>(void* x, long seen, float scale, float log) where T : struct, INumberFormat
     {
         var (factor, shift) = (Vector512.Create(scale), Vector512.Create(log));
@@ -69,7 +72,7 @@ internal static unsafe class CausalSoftmax
         var (groups, rows, keys, size) = (scores.shape[0], scores.shape[1], scores.shape[2], scores.ElementSize);
         byte* address = (byte*)Numbers.Address(scores), other = (byte*)Numbers.Address(gradients);
         var log = (float*)Numbers.Address(logs);
-        Numbers.InShares(groups * rows, keys, (start, end) =>
+        Numbers.InShares(groups * rows, keys, [MethodImpl(Numbers.Hot)] (start, end) =>
         {
             for (var row = start; row < end; row++)
             {
@@ -87,6 +90,7 @@ internal static unsafe class CausalSoftmax
     }
 
     /// <summary>d → scale · p · (d − Σ p·d).</summary>
+    [MethodImpl(Numbers.Hot)]
     private static void Backward<T>(void* p, void* d, long seen, float scale) where T : struct, INumberFormat
     {
         var sum = Vector512<float>.Zero;

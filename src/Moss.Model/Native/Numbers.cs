@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -8,6 +9,9 @@ namespace Moss.Model.Native;
 /// </summary>
 internal static unsafe class Numbers
 {
+    /// <summary>Loops over millions of numbers: compiled at their best from the first call on, not after thirty.</summary>
+    internal const MethodImplOptions Hot = MethodImplOptions.AggressiveOptimization;
+
     private const long Share = 1 << 15; // numbers below which another thread is not worth waking
 
     /// <summary>sum += part, where the parts are half as wide as the sums.</summary>
@@ -21,7 +25,7 @@ internal static unsafe class Numbers
             return;
         }
         void* to = Address(sum), from = Address(part);
-        InShares(sum.numel(), 1, (start, end) =>
+        InShares(sum.numel(), 1, [MethodImpl(Numbers.Hot)] (start, end) =>
         {
             for (var i = start; i < end; i += Lanes.Count)
                 Lanes.Store<Full>(to, i, end, Lanes.Load<Full>(to, i, end) + Lanes.Load<Half>(from, i, end));

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -27,7 +28,7 @@ internal static unsafe class SoftmaxRows
         var (wanted, factors, log) = (targets.data<long>().ToArray(), weights?.data<float>().ToArray(), new float[rows]);
         foreach (var target in wanted) ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((ulong)target, (ulong)width, nameof(targets));
         var address = (byte*)Numbers.Address(logits);
-        Numbers.InShares(rows, width, (start, end) =>
+        Numbers.InShares(rows, width, [MethodImpl(Numbers.Hot)] (start, end) =>
         {
             for (var row = start; row < end; row++)
             {
@@ -40,6 +41,7 @@ internal static unsafe class SoftmaxRows
         found.copy_(tensor(log));
     }
 
+    [MethodImpl(Numbers.Hot)]
     private static double LogSum<T>(void* x, long width) where T : struct, INumberFormat
     {
         var most = Vector512.Create(float.NegativeInfinity);
@@ -61,6 +63,7 @@ internal static unsafe class SoftmaxRows
         return highest + Math.Log(sum);
     }
 
+    [MethodImpl(Numbers.Hot)]
     private static void Gradient<T>(void* x, long width, double total, long target, float weight) where T : struct, INumberFormat
     {
         var chosen = weight * (1 - Math.Exp(T.Read(x, target) - total));
