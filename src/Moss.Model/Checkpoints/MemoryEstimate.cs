@@ -2,12 +2,17 @@ using TorchSharp;
 
 namespace Moss.Model.Checkpoints;
 
-/// <summary>What a network takes in memory, in bytes, before any of it is taken. Counted on the network itself, built without weights.</summary>
+/// <summary>
+/// What a network takes in memory, in bytes, before any of it is taken. Counted on the network itself, built without weights.
+/// </summary>
 /// <remarks>
-/// Symbols: N parameters, L layers, D hidden, Q query numbers per token (heads · E), K key numbers per token (key/value heads · E), F MLP size, V vocabulary,
+/// Symbols: N parameters, L layers, D hidden, Q query numbers per token (heads · E), K key numbers per token (key/value heads ·
+/// E), F MLP size, V vocabulary,
 /// T tokens of one sequence, w bytes of a weight, c bytes of what is computed. libtorch itself (about 0.3 GB) is not in it.
-/// Measured in float32 with glibc's MALLOC_MMAP_THRESHOLD_ at 1000000, as for the training child: at most 4 % off for one pass of training (five shapes, 512
-/// and 768 wide, 1,024 and 2,048 tokens), 17 % too low with checkpointing (one shape), at most 8 % off for a conversation (2,048 and 8,192 tokens).
+/// Measured in float32 with glibc's MALLOC_MMAP_THRESHOLD_ at 1000000, as for the training child: at most 4 % off for one pass of
+/// training (five shapes, 512
+/// and 768 wide, 1,024 and 2,048 tokens), 17 % too low with checkpointing (one shape), at most 8 % off for a conversation (2,048
+/// and 8,192 tokens).
 /// </remarks>
 public sealed class MemoryEstimate
 {
@@ -28,7 +33,8 @@ public sealed class MemoryEstimate
         foreach (var (name, parameter) in network.named_parameters())
         {
             _parameters += parameter.NumberOfElements;
-            if (parameter.dim() == 2 && name.Contains(".layers.", StringComparison.Ordinal)) _layerFans += parameter.shape[0] + parameter.shape[1];
+            if (parameter.dim() == 2 && name.Contains(".layers.", StringComparison.Ordinal))
+                _layerFans += parameter.shape[0] + parameter.shape[1];
         }
     }
 
@@ -39,7 +45,8 @@ public sealed class MemoryEstimate
     public long Cache(long tokens) => 2L * _config.LayerCount * _keys * tokens * _computeBytes;
 
     /// <summary>A conversation that has reached T tokens, its prompt read in one pass; null beyond the context.</summary>
-    /// <remarks><see cref="KvCache"/> reserves up to twice what it holds. The pass holds one layer at a time, 6D + 4Q + 4F numbers per token, and V logits.</remarks>
+    /// <remarks><see cref="KvCache"/> reserves up to twice what it holds. The pass holds one layer at a time, 6D + 4Q + 4F
+    /// numbers per token, and V logits.</remarks>
     public long? Chat(long tokens) => tokens > _config.ContextLength ? null
         : Load + Cache(Math.Min(_config.ContextLength, 2 * tokens)) + (long)_config.VocabSize * Float
             + tokens * (6L * _config.HiddenSize + 4 * _queries + _mlp) * _computeBytes;
@@ -47,7 +54,9 @@ public sealed class MemoryEstimate
     /// <summary>r · (in + out) for every linear layer. Hu et al. 2021, arXiv:2106.09685.</summary>
     public long LoraParameters(int rank) => rank * _layerFans;
 
-    /// <summary>The frozen network, adapters with gradients and both moments of AdamW (16 bytes each), activations, logits.</summary>
+    /// <summary>
+    /// The frozen network, adapters with gradients and both moments of AdamW (16 bytes each), activations, logits.
+    /// </summary>
     /// <param name="tokens">Of all sequences of one pass.</param>
     /// <param name="checkpointing">Layers keep their input alone and compute the rest again.</param>
     public long TuneLora(int rank, long tokens, bool checkpointing = false) =>
@@ -55,14 +64,18 @@ public sealed class MemoryEstimate
 
     /// <summary>Weights, gradients and both moments in float32, 16 · N, and the activations and logits.</summary>
     /// <inheritdoc cref="TuneLora"/>
-    public long TuneFull(long tokens, bool checkpointing = false) => 4L * Float * _parameters + Activations(tokens, checkpointing) + Logits(tokens);
+    public long TuneFull(long tokens, bool checkpointing = false) =>
+        4L * Float * _parameters + Activations(tokens, checkpointing) + Logits(tokens);
 
-    // Kept for the way back, per layer and token: both norms and the residual 8D; queries as projected and turned, keys and values repeated for every query,
-    // and what attention gives, 5Q; keys and values K; a norm on queries and keys Q + K; the MLP's parts. Attention itself keeps no T · T.
+    // Kept for the way back, per layer and token: both norms and the residual 8D; queries as projected and turned, keys and
+    // values repeated for every query,
+    // and what attention gives, 5Q; keys and values K; a norm on queries and keys Q + K; the MLP's parts. Attention itself keeps
+    // no T · T.
     private long Activations(long tokens, bool checkpointing)
     {
         var layer = 8L * _config.HiddenSize + 5 * _queries + _keys + (_config.QueryKeyNorm ? _queries + _keys : 0) + _mlp;
-        return tokens * (checkpointing ? (long)_config.LayerCount * _config.HiddenSize * Float + layer * _computeBytes : _config.LayerCount * layer * _computeBytes);
+        return checkpointing ? tokens * ((long)_config.LayerCount * _config.HiddenSize * Float + layer * _computeBytes)
+            : tokens * _config.LayerCount * layer * _computeBytes;
     }
 
     // Turned into their own gradient in place.

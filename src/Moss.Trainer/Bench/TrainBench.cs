@@ -19,7 +19,7 @@ internal sealed record TrainBenchPlan(string Shape, int Batch, int Tokens, int S
 /// </remarks>
 internal sealed class TrainBench(TrainBenchPlan plan)
 {
-    private const int WarmUpSteps = 2;
+    private const int WarmUpSteps = 2, MostPeakSamples = 20;
     private readonly ModelConfig _config = Shapes.ByName[plan.Shape];
     private readonly MatrixPeak _peak = new(plan.Compute);
 
@@ -35,20 +35,21 @@ internal sealed class TrainBench(TrainBenchPlan plan)
         adapter?.Attach(model);
         using var optimizer = adapter is null ? new FusedAdamW(model, weightDecay: 0.1) : new FusedAdamW(adapter.Parameters, weightDecay: 0.1);
 
-        var (times, resident) = (new List<StepTimes>(), new List<long>());
+        var (times, resident, live) = (new List<StepTimes>(), new List<long>(), new List<long>());
         for (var step = 0; step < WarmUpSteps + plan.Steps; step++)
         {
             var time = Step(model, optimizer, step);
-            _peak.Sample();
+            if (step % Math.Max(1, plan.Steps / MostPeakSamples) == 0) _peak.Sample();
             using var process = Process.GetCurrentProcess();
             resident.Add(process.WorkingSet64);
             if (step >= WarmUpSteps) times.Add(time);
+            live.Add(DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount);
             say($"step {step + 1}: {time.Step:F3} s, {time.Processor:F3} s of processors");
         }
-        return Figures(times, resident, adapter);
+        return Figures(times, resident, live, adapter);
     }
 
-    private object Figures(List<StepTimes> times, List<long> resident, LoraAdapter? adapter)
+    private object Figures(List<StepTimes> times, List<long> resident, List<long> live, LoraAdapter? adapter)
     {
         var (best, median, processor) = (times.Min(t => t.Step), Median(t => t.Step), times.Min(t => t.Processor));
         using var process = Process.GetCurrentProcess();
@@ -83,7 +84,10 @@ internal sealed class TrainBench(TrainBenchPlan plan)
             load_average = Conditions.LoadAverage(),
             peak_rss_bytes = process.PeakWorkingSet64,
             rss_bytes_after_warm_up = resident[WarmUpSteps],
+            rss_bytes_halfway = resident[resident.Count / 2],
             rss_bytes_at_end = resident[^1],
+            live_tensors_after_warm_up = live[WarmUpSteps],
+            live_tensors_at_end = live[^1],
             moss = typeof(TrainBench).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion,
         };
 
