@@ -11,7 +11,7 @@ internal static class CheckpointVerb
 {
     public static Command Create() => new("checkpoint", "Look at a checkpoint folder, bring one here, or take one in.")
     {
-        Inspect(), Verify(), CheckpointSources.Pull(), CheckpointSources.Convert(), CheckpointSources.Add(),
+        Inspect(), Verify(), CheckpointSources.Pull(), CheckpointSources.Convert(), CheckpointSources.Add(), CheckpointMergeVerb.Create(),
     };
 
     private static Command Inspect()

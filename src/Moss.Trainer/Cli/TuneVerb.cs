@@ -12,19 +12,21 @@ internal static class TuneVerb
 {
     public static Command Create()
     {
-        var recipe = new Argument<string>("recipe") { Description = "sft.", DefaultValueFactory = _ => SftSettings.Recipe };
+        var recipe = new Argument<string>("recipe") { Description = string.Join(", ", Recipes.All) + ".", DefaultValueFactory = _ => SftSettings.Recipe };
         var dataset = new Option<string?>("--dataset") { Description = "A dataset version, by name or id; the newest of the recipe when left out." };
         var start = new Option<string?>("--base") { Description = "The checkpoint to start from, by name or id; the champion when left out." };
         var settings = new Option<string>("--settings") { Description = "JSON object of what differs from the recipe's defaults.", DefaultValueFactory = _ => "{}" };
         var seed = new Option<long>("--seed") { Description = "Decides the order of the examples.", DefaultValueFactory = _ => 1 };
         var deployIf = new Option<string?>("--deploy-if") { Description = """JSON object, e.g. {"max_eval_loss_increase":0}: deploy the result when it holds.""" };
-        return Session.FollowingVerb("tune", "Queue a training run.", recipe, dataset, start, settings, seed, deployIf).Does(async (parsed, cancellation) =>
+        var explain = new Option<bool>("--explain") { Description = "Only list the recipe's settings: unit, range, default, meaning, source." };
+        return Session.FollowingVerb("tune", "Queue a training run.", recipe, dataset, start, settings, seed, deployIf, explain).Does(async (parsed, cancellation) =>
         {
+            if (parsed.GetValue(explain)) return SettingsListing.Print(parsed.GetValue(recipe)!, Session.AsksJson(parsed));
             await using var session = await Session.OpenAsync(parsed, cancellation);
             var db = session.Db;
             var version = parsed.GetValue(dataset) is { } named
                 ? await db.FindDatasetVersionAsync(session.Project.Id, named, cancellation)
-                : (await db.DatasetVersionsAsync(session.Project.Id, cancellation)).Find(v => v.Recipe == parsed.GetValue(recipe))
+                : (await db.DatasetVersionsAsync(session.Project.Id, cancellation)).Find(v => Recipes.Teaches(v.Recipe, parsed.GetValue(recipe)!))
                     ?? throw new MossInputException(
                         $"Project {session.Project.Name} has no dataset version yet for the recipe {parsed.GetValue(recipe)}. " +
                         $"Make one with `freeze --recipe {parsed.GetValue(recipe)}`.");
@@ -57,7 +59,7 @@ internal static class TuneVerb
             },
             run.State == RunState.Succeeded
                 ? $"It made checkpoint {made!.Name} in {run.TotalSteps} steps." +
-                  (losses.Count > 1 ? $" Held-out loss {losses[0].Value:F3} before, {losses[^1].Value:F3} after (nats per token)." : "") + (run.Note is { } note ? $" {note}" : "")
+                  (losses.Count > 1 ? $" Held-out loss {losses[0].Value:F3} before, {losses[^1].Value:F3} after{(run.Recipe is Recipes.Sft or Recipes.Quality ? " (nats per token)" : "")}." : "") + (run.Note is { } note ? $" {note}" : "")
                 : $"The run is {run.State.ToString().ToLowerInvariant()}. {run.Error}");
         return run.State == RunState.Succeeded ? 0 : 1;
     }

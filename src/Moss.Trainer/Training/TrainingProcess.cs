@@ -1,6 +1,8 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Microsoft.EntityFrameworkCore;
 using Moss.Data;
+using Moss.Model.Learning;
 using Moss.Trainer.Dispatch;
 using Moss.Trainer.Local;
 
@@ -12,10 +14,14 @@ internal static class TrainingProcess
     /// <summary>What it may still do when its parent has died: save its state.</summary>
     private static readonly TimeSpan OrphanGrace = TimeSpan.FromSeconds(5);
 
+    private const int FileTooLarge = 25; // SIGXFSZ on Linux and macOS
+
     public static async Task<ChildExit> RunAsync(Guid run, int attempt, string connectionString, CancellationToken cancellation)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         _ = ListenAsync(stop);
+        // A limit on file sizes is told by a signal that ends a process; without it, by an error like that of a full disk.
+        using var tooLarge = OperatingSystem.IsWindows() ? null : PosixSignalRegistration.Create((PosixSignal)FileTooLarge, signal => signal.Cancel = true);
         var installation = Installation.FromEnvironment();
         await using var services = new ServiceCollection().AddMossData(connectionString).BuildServiceProvider();
         var factory = services.GetRequiredService<IDbContextFactory<MossDbContext>>();
@@ -32,10 +38,15 @@ internal static class TrainingProcess
             await Console.Error.WriteLineAsync(e.Message);
             return ChildExit.Stopped;
         }
+        catch (Exception e) when (OutOfMemory.Is(e))
+        {
+            await Console.Error.WriteLineAsync(e.Message);
+            return ChildExit.OutOfMemory;
+        }
         catch (Exception e)
         {
             Say(new(Failed: e is MossInputException or InvalidDataException or InvalidOperationException or ArgumentException or IOException
-                ? e.Message : $"{e.GetType().Name}: {e.Message}"));
+                ? DiskFull.Said(e) ?? e.Message : $"{e.GetType().Name}: {e.Message}"));
             await Console.Error.WriteLineAsync(e.ToString());
             return ChildExit.Failed;
         }
@@ -52,7 +63,7 @@ internal static class TrainingProcess
         var plan = await factory.RetryAsync((db, token) => RunPlan.ReadAsync(db, run, token), patience, stop);
 
         using var metrics = new MetricWriter(factory, run, attempt, patience);
-        var result = await OwnThread.RunAsync("training", new SupervisedPass(plan, folder, installation.Checkpoints, metrics, Say, stop).Run);
+        var result = await OwnThread.RunAsync("training", new TuningPass(plan, folder, installation.Checkpoints, metrics, Say, stop).Run);
         metrics.Complete();
         if (!await metrics.Written) return ChildExit.Lost;
         if (result is null) return ChildExit.Stopped;
