@@ -3,12 +3,14 @@ using System.Text.Json;
 using Moss.Data;
 using Moss.Trainer.Bench;
 using Moss.Trainer.Local;
+using TorchSharp;
+using static TorchSharp.torch;
 
 namespace Moss.Trainer.Cli;
 
 internal static class BenchVerb
 {
-    public static Command Create() => new("bench", "Measure this machine; figures as JSON lines.") { Generate(), FirstToken(), Loop() };
+    public static Command Create() => new("bench", "Measure this machine; figures as JSON lines.") { Generate(), Train(), FirstToken(), Loop() };
 
     private static Command Generate()
     {
@@ -19,6 +21,26 @@ internal static class BenchVerb
         {
             var path = parsed.GetValue(folder) ?? Newest(Installation.FromEnvironment().Checkpoints);
             Print(new GenerateBench(path, AtLeastOne(parsed, threads), AtLeastOne(parsed, tokens)).Run());
+            return Task.FromResult(0);
+        });
+    }
+
+    private static Command Train()
+    {
+        var shape = new Option<string>("--shape") { Description = "Which network.", DefaultValueFactory = _ => "gpt2-124m" };
+        shape.AcceptOnlyFromAmong([.. Shapes.ByName.Keys]);
+        var batch = new Option<int>("--batch") { Description = "Sequences of a step.", DefaultValueFactory = _ => 4 };
+        var tokens = new Option<int>("--tokens") { Description = "Tokens of a sequence.", DefaultValueFactory = _ => 64 };
+        var steps = new Option<int>("--steps") { Description = "Steps after the warm-up.", DefaultValueFactory = _ => 10 };
+        var compute = new Option<string>("--compute") { Description = "Number format of matrix products.", DefaultValueFactory = _ => "bf16" };
+        compute.AcceptOnlyFromAmong("bf16", "fp32");
+        var threads = new Option<int>("--threads") { Description = "Threads of libtorch.", DefaultValueFactory = _ => Environment.ProcessorCount };
+        const string What = "Seconds of one training step of a randomly filled network, and its share of what matrix products reach here.";
+        return new Command("train", What) { shape, batch, tokens, steps, compute, threads }.Does((parsed, _) =>
+        {
+            var type = parsed.GetValue(compute) == "fp32" ? ScalarType.Float32 : ScalarType.BFloat16;
+            Print(new TrainBench(parsed.GetValue(shape)!, AtLeastOne(parsed, batch), AtLeastOne(parsed, tokens), AtLeastOne(parsed, steps), type,
+                AtLeastOne(parsed, threads)).Run(Console.Error.WriteLine));
             return Task.FromResult(0);
         });
     }
