@@ -5,6 +5,7 @@ using Moss.Model;
 using Moss.Model.Checkpoints;
 using Moss.Model.Learning;
 using Moss.Model.Text;
+using Moss.Trainer.Training.Watching;
 
 namespace Moss.Trainer.Training;
 
@@ -44,7 +45,7 @@ internal sealed class SupervisedPass(RunPlan plan, RunFolder folder, string chec
                     training = new TrainingLoop(basis.Transformer, train, settings);
                 }
 
-                var last = Train(training);
+                var last = Train(training, StepWatch.Over(basis.Transformer, [.. train.Select(e => new Lesson(e))], frozen: false));
                 if (!training.Finished) return null;
                 double? after = eval.Count == 0 ? null : training.Evaluate(eval);
                 if (after is { } end) metrics.Add(training.TotalSteps, training.TotalSteps, new() { [TrainingMetric.EvalLoss] = end });
@@ -140,7 +141,7 @@ internal sealed class SupervisedPass(RunPlan plan, RunFolder folder, string chec
         }
     }
 
-    private TrainingStep? Train(TrainingLoop training)
+    private TrainingStep? Train(TrainingLoop training, StepWatch watch)
     {
         say(new(Phase: "training", Step: training.StepsDone, TotalSteps: training.TotalSteps));
         var (clock, reported) = (TimeProvider.System, 0L);
@@ -148,11 +149,13 @@ internal sealed class SupervisedPass(RunPlan plan, RunFolder folder, string chec
         foreach (var step in training.Run())
         {
             last = step;
-            metrics.Add(step.Number, step.Total, new()
+            Dictionary<string, double> numbers = new()
             {
                 [TrainingMetric.Loss] = step.Loss, ["learning_rate"] = step.LearningRate,
                 ["gradient_norm"] = step.GradientNorm, ["tokens_per_second"] = step.TokensPerSecond,
-            });
+            };
+            watch.See(step, numbers);
+            metrics.Add(step.Number, step.Total, numbers);
             if (reported == 0 || clock.GetElapsedTime(reported) > ReportEvery || step.Number == step.Total)
             {
                 reported = clock.GetTimestamp();
