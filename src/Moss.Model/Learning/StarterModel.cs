@@ -145,7 +145,7 @@ public static class StarterModel
         {
             ["add_prefix_space"] = false,
             ["bos_token"] = null,
-            ["chat_template"] = ChatDialect.PlainJinja,
+            ["chat_template"] = ChatTemplate.PlainJinja,
             ["clean_up_tokenization_spaces"] = false,
             ["eos_token"] = BpeTrainer.TurnEnd,
             ["errors"] = "replace",
@@ -154,7 +154,7 @@ public static class StarterModel
             ["tokenizer_class"] = "Qwen2Tokenizer",
             ["unk_token"] = null,
         });
-        DurableFiles.WriteText(Path.Combine(folder, "chat_template.jinja"), ChatDialect.PlainJinja);
+        DurableFiles.WriteText(Path.Combine(folder, "chat_template.jinja"), ChatTemplate.PlainJinja);
         using var network = new Transformer(config, CPU);
         RandomWeights.Fill(network, seed, EmbeddingDeviation);
         CheckpointFolder.WriteWeights(folder, network, ScalarType.Float32, long.MaxValue);

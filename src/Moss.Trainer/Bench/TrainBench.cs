@@ -78,11 +78,11 @@ internal sealed class TrainBench(string shape, int batch, int tokens, int steps,
         var clock = Stopwatch.StartNew();
         optimizer.ZeroGradients();
         var zeroed = Lap(clock);
-        var rows = model.Hidden(ids, segments);
+        using var pass = model.Learn(ids, segments);
         var forward = Lap(clock);
-        var (_, gradients) = TokenLogProbs.WithGradient(model, rows, targets, weights);
+        var (_, gradients) = TokenLogProbs.WithGradient(model, pass.Hidden, targets, weights);
         var head = Lap(clock);
-        rows.backward([gradients]);
+        pass.Backward(gradients);
         var backward = Lap(clock);
         optimizer.ClipGradients(1);
         optimizer.Step(1e-4);
