@@ -29,11 +29,26 @@ public static partial class TorchRuntime
         }
     }
 
-    /// <summary>CUDA where this build and machine have it, else the CPU.</summary>
-    public static torch.Device BestDevice()
+    /// <summary>Where this program computes, for itself and the programs it starts: auto, cpu or cuda.</summary>
+    public const string DeviceVariable = "MOSS_DEVICE";
+
+    /// <summary>What <see cref="DeviceVariable"/> names; unless set, CUDA where this build and machine have it, else the CPU.</summary>
+    /// <exception cref="InvalidOperationException">It names what is not there.</exception>
+    public static torch.Device BestDevice() => Device(Environment.GetEnvironmentVariable(DeviceVariable));
+
+    /// <param name="name">auto (also null or empty), cpu or cuda.</param>
+    /// <exception cref="InvalidOperationException">It is none of these, or is not there.</exception>
+    public static torch.Device Device(string? name)
     {
         Ensure();
-        return torch.cuda_is_available() ? torch.CUDA : torch.CPU;
+        return name switch
+        {
+            null or "" or "auto" => torch.cuda_is_available() ? torch.CUDA : torch.CPU,
+            "cpu" => torch.CPU,
+            "cuda" => torch.cuda_is_available() ? torch.CUDA : throw new InvalidOperationException(
+                "The device cuda was asked for, but this build of libtorch sees no NVIDIA GPU. Use cpu or auto, or build with the CUDA libraries on a machine that has one."),
+            _ => throw new InvalidOperationException($"'{name}' is not a device. Known: auto, cpu, cuda."),
+        };
     }
 
     private static bool Load()

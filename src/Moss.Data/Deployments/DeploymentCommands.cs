@@ -1,6 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Moss.Data.Audit;
 using Moss.Data.Checkpoints;
+using Moss.Data.Training;
 
 namespace Moss.Data.Deployments;
 
@@ -55,6 +56,8 @@ public static class DeploymentCommands
             ?? throw new MossInputException($"There is no checkpoint {checkpointId} to deploy.");
         if (checkpoint.State is CheckpointState.Rejected or CheckpointState.Retired)
             throw new MossInputException($"Checkpoint {checkpoint.Name} is {checkpoint.State.ToString().ToLowerInvariant()} and cannot be deployed. Choose another one.");
+        if (await db.TrainingRuns.AnyAsync(r => r.Id == checkpoint.TrainingRunId && r.Recipe == Recipes.Reward, cancellation))
+            throw new MossInputException($"Checkpoint {checkpoint.Name} scores replies (recipe reward); it was not tuned to talk. Deploy one of another recipe.");
 
         var id = Guid.CreateVersion7();
         await db.Database.ExecuteSqlAsync($"""

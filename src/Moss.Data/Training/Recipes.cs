@@ -20,6 +20,12 @@ public static class Recipes
 
     public static readonly IReadOnlyList<string> All = [Sft, Quality, Dpo, Kto, Reward];
 
+    /// <summary>Two replies to one prompt are compared.</summary>
+    public static bool Compares(string recipe) => recipe is Dpo or Reward;
+
+    /// <summary>Whether a dataset version frozen for one recipe can teach another: preferences teach dpo and reward alike.</summary>
+    public static bool Teaches(string datasetRecipe, string recipe) => datasetRecipe == recipe || (Compares(datasetRecipe) && Compares(recipe));
+
     /// <summary>Refuses a name that is none of them with a sentence.</summary>
     public static void Check(string recipe)
     {

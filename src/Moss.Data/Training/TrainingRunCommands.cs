@@ -46,6 +46,13 @@ public static class TrainingRunCommands
     public static Task NoteAsync(this MossDbContext db, Guid runId, int attempt, string note, CancellationToken cancellation) =>
         db.Database.ExecuteSqlAsync($"UPDATE training_runs SET note = {note} WHERE id = {runId} AND attempt = {attempt}", cancellation);
 
+    /// <summary>Adds a sentence to what the row says already; the same sentence is said once.</summary>
+    public static Task AddNoteAsync(this MossDbContext db, Guid runId, int attempt, string sentence, CancellationToken cancellation) =>
+        db.Database.ExecuteSqlAsync($"""
+            UPDATE training_runs SET note = concat_ws(' ', note, {sentence}::text)
+            WHERE id = {runId} AND attempt = {attempt} AND position({sentence} IN COALESCE(note, '')) = 0
+            """, cancellation);
+
     /// <summary>Hands the run back so that the next worker may take it at once, from its last saved state.</summary>
     public static Task ReleaseAsync(this MossDbContext db, Guid runId, int attempt, CancellationToken cancellation) =>
         db.Database.ExecuteSqlAsync($"""

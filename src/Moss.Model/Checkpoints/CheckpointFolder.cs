@@ -9,6 +9,9 @@ public sealed partial class CheckpointFolder
 {
     internal const string WeightsFile = "model.safetensors", IndexFile = "model.safetensors.index.json", MossFile = "moss.json";
 
+    /// <summary>Of moss.json: <see cref="AskedQuality"/>.</summary>
+    public const string QualityField = "quality_tag";
+
     private CheckpointFolder(string path, ModelConfig config, IReadOnlyList<string> weightFiles, IReadOnlyDictionary<string, string>? index) =>
         (Path, Config, WeightFiles, _index) = (path, config, weightFiles, index);
 
@@ -22,6 +25,9 @@ public sealed partial class CheckpointFolder
 
     /// <summary>The Jinja text of the chat template, from its own file or from tokenizer_config.json; null when there is none.</summary>
     public string? ChatTemplateText { get; private init; }
+
+    /// <summary>The quality that replies are asked for, of a checkpoint that was tuned with tags or descends from one; see <see cref="Text.QualityTag"/>.</summary>
+    public string? AskedQuality { get; private init; }
 
     /// <summary>Ids at which generation ends: those of config.json and of generation_config.json together.</summary>
     public IReadOnlyList<int> EosTokenIds { get; private init; } = [];
@@ -51,6 +57,7 @@ public sealed partial class CheckpointFolder
         {
             ChatTemplateText = ReadTemplate(path),
             EosTokenIds = [.. config.EosTokenIds.Union(ReadEos(In("generation_config.json")))],
+            AskedQuality = ReadQuality(In(MossFile)),
         };
     }
 
@@ -113,6 +120,15 @@ public sealed partial class CheckpointFolder
             return template.EnumerateArray().Where(t => t.GetProperty("name").GetString() == "default")
                 .Select(t => t.GetProperty("template").GetString()).FirstOrDefault();
         return template.ValueKind == JsonValueKind.String ? template.GetString() : null;
+    }
+
+    private static string? ReadQuality(string moss)
+    {
+        if (!File.Exists(moss)) return null;
+        using var document = Json(moss);
+        if (document.RootElement.ValueKind != JsonValueKind.Object || !document.RootElement.TryGetProperty(QualityField, out var quality)) return null;
+        return quality.ValueKind is JsonValueKind.String ? quality.GetString() : quality.ValueKind is JsonValueKind.Null ? null
+            : throw new InvalidDataException($"'{moss}': {QualityField} is {quality.GetRawText()}, expected a word. The checkpoint is damaged; use another copy.");
     }
 
     private static IReadOnlyList<int> ReadEos(string path)

@@ -1,6 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Moss.Model.Adapters;
 using Moss.Model.Families;
+using Moss.Model.Learning;
 using Moss.Model.Text;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -16,14 +18,15 @@ public sealed partial class CheckpointFolder
     /// <param name="trained">Network with the folder it came from, whose other files are copied byte for byte.</param>
     /// <param name="moss">moss.json: run, dataset, settings, seed …, whatever the caller wants to be able to name later.</param>
     /// <param name="checkPrompts">Conversations (16 by convention) whose answers are recorded in checks.json as proof of what was trained.</param>
+    /// <param name="beside">Writes more files into the folder: an adapter, a reward head.</param>
     /// <returns>The new checkpoint's manifest hash.</returns>
     /// <remarks>Weights keep the base's number format; the network in memory is rounded to it first, so both are the same.</remarks>
     public static string Write(
-        string target, LoadedCheckpoint trained, JsonObject moss, IReadOnlyList<IReadOnlyList<ChatTurn>> checkPrompts)
+        string target, LoadedCheckpoint trained, JsonObject moss, IReadOnlyList<IReadOnlyList<ChatTurn>> checkPrompts, Action<string>? beside = null)
     {
-        var type = trained.Config.WeightType switch { "bfloat16" => ScalarType.BFloat16, "float16" => ScalarType.Float16, _ => ScalarType.Float32 };
-        if (type != ScalarType.Float32) Round(trained.Transformer, type);
-        var checks = CheckpointChecks.Compute(trained.Transformer, trained.Tokenizer, trained.ChatTemplate, checkPrompts, trained.StopIds);
+        var type = RoundToStored(trained);
+        var prompts = moss[QualityField]?.GetValue<string>() is { } quality ? [.. checkPrompts.Select(turns => QualityTag.Ask(turns, quality))] : checkPrompts;
+        var checks = CheckpointChecks.Compute(trained.Transformer, trained.Tokenizer, trained.ChatTemplate, prompts, trained.StopIds);
         return WriteFolder(target, aside =>
         {
             foreach (var file in Directory.EnumerateFiles(trained.Folder.Path).Where(f => !IsOwn(System.IO.Path.GetFileName(f), trained.Folder)))
@@ -31,6 +34,7 @@ public sealed partial class CheckpointFolder
             WriteWeights(aside, trained.Transformer, type, ShardBytes);
             DurableFiles.WriteText(System.IO.Path.Combine(aside, MossFile), moss.ToJsonString(Indented) + "\n");
             DurableFiles.WriteText(System.IO.Path.Combine(aside, CheckpointChecks.FileName), checks.ToJson().ToJsonString() + "\n");
+            beside?.Invoke(aside);
         });
     }
 
@@ -97,15 +101,20 @@ public sealed partial class CheckpointFolder
     }
 
     private static bool IsOwn(string file, CheckpointFolder basis) =>
-        file is IndexFile or MossFile or CheckpointChecks.FileName or Manifest.FileName || basis.WeightFiles.Contains(file);
+        file is IndexFile or MossFile or CheckpointChecks.FileName or Manifest.FileName or RewardHead.FileName
+            or AdapterFolder.ConfigFile or AdapterFolder.WeightsFile || basis.WeightFiles.Contains(file);
 
-    private static void Round(Transformer network, ScalarType type)
+    /// <summary>Rounds the network in memory to the number format of its folder, so that it says what the folder will say.</summary>
+    internal static ScalarType RoundToStored(LoadedCheckpoint trained)
     {
+        var type = trained.Config.WeightType switch { "bfloat16" => ScalarType.BFloat16, "float16" => ScalarType.Float16, _ => ScalarType.Float32 };
+        if (type == ScalarType.Float32) return type;
         using var mode = no_grad();
-        foreach (var parameter in network.parameters())
+        foreach (var parameter in trained.Transformer.parameters())
         {
             using var scope = NewDisposeScope();
             parameter.copy_(parameter.to(type));
         }
+        return type;
     }
 }

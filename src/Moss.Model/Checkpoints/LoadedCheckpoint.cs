@@ -22,11 +22,19 @@ public sealed class LoadedCheckpoint : IDisposable
     /// <summary>Tokens that end a reply: those of the configs and the template's terminators.</summary>
     public IReadOnlySet<int> StopIds { get; }
 
+    /// <summary>The quality that this checkpoint was tuned to be asked for, see <see cref="Text.QualityTag"/>; null when it was not.</summary>
+    public string? AskedQuality => Folder.AskedQuality;
+
+    /// <summary>The turns as this checkpoint is to be asked: trained is served.</summary>
+    public IReadOnlyList<ChatTurn> Asked(IReadOnlyList<ChatTurn> turns) => AskedQuality is { } quality ? QualityTag.Ask(turns, quality) : turns;
+
     /// <summary>Verifies the manifest, reads everything and checks that the parts fit each other.</summary>
     /// <param name="device">Null for CUDA where there is one, else the CPU.</param>
     /// <param name="template">Name of a chat template, for folders whose own is unknown.</param>
+    /// <param name="type">Number format of the weights in memory.</param>
     /// <exception cref="InvalidDataException">What is damaged or does not fit, in which file.</exception>
-    public static LoadedCheckpoint Load(string folder, torch.Device? device = null, string? template = null)
+    public static LoadedCheckpoint Load(
+        string folder, torch.Device? device = null, string? template = null, torch.ScalarType type = torch.ScalarType.Float32)
     {
         var opened = CheckpointFolder.Open(folder);
         opened.VerifyManifest();
@@ -35,7 +43,7 @@ public sealed class LoadedCheckpoint : IDisposable
             $"'{folder}': the tokenizer knows {tokenizer.Size:N0} tokens but the weights have room for {opened.Config.VocabSize:N0}. " +
             "They come from different models, so replies would be noise. Copy tokenizer.json from the checkpoint this one was trained from.");
         var chat = ChatTemplate.For(opened, tokenizer, template);
-        var transformer = new Transformer(opened.Config, device ?? TorchRuntime.BestDevice());
+        var transformer = new Transformer(opened.Config, device ?? TorchRuntime.BestDevice(), type);
         try
         {
             opened.LoadWeights(transformer);

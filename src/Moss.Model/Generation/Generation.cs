@@ -85,7 +85,7 @@ public sealed class Generation : IDisposable
     public static string Complete(LoadedCheckpoint checkpoint, IReadOnlyList<ChatTurn> turns, SamplingOptions options)
     {
         var room = Math.Max(1, checkpoint.Config.ContextLength - options.MaxNewTokens);
-        var fitted = checkpoint.ChatTemplate.FitLatest(turns, room);
+        var fitted = checkpoint.ChatTemplate.FitLatest(checkpoint.Asked(turns), room);
         using var generation = new Generation(checkpoint, checkpoint.ChatTemplate.Render(fitted.Turns, generationPrompt: true).Tokens, options);
         var reply = new System.Text.StringBuilder();
         for (var more = true; more;)

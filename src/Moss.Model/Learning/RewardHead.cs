@@ -1,3 +1,4 @@
+using Moss.Model.Checkpoints;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -23,6 +24,22 @@ public sealed class RewardHead : IDisposable
     /// <param name="ends">(documents, D) activations at the documents' last tokens.</param>
     /// <returns>(documents) float32.</returns>
     public Tensor Of(Tensor ends) => functional.linear(ends.to_type(ScalarType.Float32), Weight).squeeze(1);
+
+    /// <summary>Writes the head into an existing checkpoint folder.</summary>
+    public void Save(string folder) => Safetensors.Save(Path.Combine(folder, FileName), [(TensorName, (Tensor)Weight)]);
+
+    /// <summary>The head of a checkpoint that scores replies.</summary>
+    /// <exception cref="InvalidDataException">The folder has none, or one of another network.</exception>
+    public static RewardHead Load(string folder, Transformer model)
+    {
+        var path = Path.Combine(folder, FileName);
+        if (!File.Exists(path)) throw new InvalidDataException($"'{folder}' has no {FileName}: this checkpoint talks, it does not score. Use one of a reward run.");
+        var head = new RewardHead(model);
+        using var mode = no_grad();
+        if (Safetensors.Load(path, name => name == TensorName ? head.Weight : null).Count == 1) return head;
+        head.Dispose();
+        throw new InvalidDataException($"'{path}' does not hold {TensorName}. The checkpoint is damaged; use another copy.");
+    }
 
     public void Dispose() => Weight.Dispose();
 }

@@ -44,12 +44,12 @@ public sealed partial class TrainingLoop
         Require(state.GetProperty("total_steps").GetInt32() == TotalSteps
             && state.GetProperty("objective").GetString() == _objective.ToString()
             && state.GetProperty("adapter").GetString() == AdapterSettings
-            && JsonSerializer.Deserialize<TrainingSettings>(state.GetProperty("settings")) == _settings, "belongs to a run with other settings");
+            && (JsonSerializer.Deserialize<TrainingSettings>(state.GetProperty("settings"))! with { MicroBatchTokens = _settings.MicroBatchTokens }) == _settings, "belongs to a run with other settings");
 
         Fill(WeightsFile, _trained.ToDictionary(p => p.Name, p => (TorchSharp.torch.Tensor)p.Value));
         Fill(MomentsFile, _optimizer.State.ToDictionary(s => s.Name, s => s.Value));
         StepsDone = state.GetProperty("steps_done").GetInt32();
-        MicroBatchTokens = state.GetProperty("micro_batch_tokens").GetInt32();
+        MicroBatchTokens = Math.Min(_settings.MicroBatchTokens, state.GetProperty("micro_batch_tokens").GetInt32()); // either may be less for want of memory
         _outliers.Seen = state.GetProperty("outlier_window").EnumerateArray().Select(s => (s[0].GetDouble(), s[1].GetDouble()));
         _skipped = state.GetProperty("skipped_in_a_row").GetInt32();
         return state.GetProperty("threads").GetInt32() == TorchRuntime.Threads;

@@ -16,7 +16,7 @@ internal sealed class ReplyStart(Roster roster, CheckpointsByName byName, ReplyL
         try
         {
             var (context, asked) = (lease.Checkpoint.Loaded.Config.ContextLength, request.Sampling.MaxNewTokens);
-            var fitted = Fit(lease.Checkpoint.Loaded.ChatTemplate, request.Messages, context - Math.Min(asked, Math.Max(1, context / ReplyShare)));
+            var fitted = Fit(lease.Checkpoint.Loaded.ChatTemplate, lease.Checkpoint.Loaded.Asked(request.Messages), context - Math.Min(asked, Math.Max(1, context / ReplyShare)));
             var prompt = lease.Checkpoint.Loaded.ChatTemplate.Render(fitted.Turns, generationPrompt: true).Tokens;
             var sampling = request.Sampling with { MaxNewTokens = Math.Min(asked, context - prompt.Length) };
             var reply = new Reply(lease, prompt, sampling, receivedAt, clock, abandoned);
