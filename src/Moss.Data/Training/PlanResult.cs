@@ -47,10 +47,11 @@ public sealed record PlanResult
     /// <summary>Number format of matrix products: "fp32" or "bf16".</summary>
     public required string Compute { get; init; }
 
-    public required double SecondsPerStep { get; init; }
+    /// <summary>Null where nothing could be measured.</summary>
+    public required double? SecondsPerStep { get; init; }
 
     /// <summary>From the first byte read to the published checkpoint.</summary>
-    public required double Seconds { get; init; }
+    public required double? Seconds { get; init; }
 
     public required PlanMemory Memory { get; init; }
 
@@ -97,4 +98,4 @@ public sealed record PlanMemory(long Program, long Weights, long Learning, long 
 /// <param name="Settings">JSON object: what to change.</param>
 /// <param name="MemoryBytes">Its peak.</param>
 /// <param name="Fits">Whether that is within the limit.</param>
-public sealed record PlanOption(string Settings, long MemoryBytes, long DiskBytes, double Seconds, bool Fits);
+public sealed record PlanOption(string Settings, long MemoryBytes, long DiskBytes, double? Seconds, bool Fits);

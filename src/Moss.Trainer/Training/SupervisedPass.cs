@@ -111,8 +111,8 @@ internal sealed class SupervisedPass(RunPlan plan, RunFolder folder, string chec
         return new TrainingSettings
         {
             Steps = s.Steps ?? (int)Math.Clamp(Math.Ceiling(s.Epochs * train.Count / batch), 1, s.MaxSteps),
-            PeakLearningRate = s.PeakLearningRate, WarmupFraction = s.WarmupFraction, BatchSize = batch,
-            MicroBatchTokens = s.MicroBatchSize * train.Max(e => e.Tokens.Length), MaxTokens = s.MaxTokens,
+            PeakLearningRate = s.PeakLearningRate ?? AutomaticLearningRate.For("sft", false, 2_000_000), WarmupFraction = s.WarmupFraction, BatchSize = batch,
+            MicroBatchTokens = s.ExamplesPerPass() * train.Max(e => e.Tokens.Length), MaxTokens = s.MaxTokens,
             WeightDecay = s.WeightDecay, ClipNorm = s.ClipNorm, Seed = plan.Run.Seed,
         };
     }
