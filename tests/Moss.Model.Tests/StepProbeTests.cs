@@ -23,8 +23,11 @@ public class StepProbeTests
 
         var measured = Measured(rank);
 
-        TestContext.Current.TestOutputHelper?.WriteLine($"foretold {foretold:N0}, measured {measured:N0}; {cost}; kept {cost.Kept.At(7, 1200):N0} peak {cost.Peak.At(7, 1200):N0} head {cost.Head.At(1024, 6000):N0}");
+        TestContext.Current.TestOutputHelper?.WriteLine($"{cost.Standing} {cost.StandingBytes(Shape):N0}");
         Assert.InRange(foretold / (double)measured, 0.92, 1.08);
+        var trained = new TrainedAs(Shape, torch.ScalarType.Float32, torch.ScalarType.Float32, rank, false).TrainedNumbers;
+        var standing = 4 * Shape.ParameterCount + (rank == 0 ? 12 : 16) * trained; // weights; gradients and two moments
+        Assert.InRange(cost.StandingBytes(Shape) / (double)standing, 0.98, 1.05);
     }
 
     [Fact]

@@ -65,6 +65,7 @@ public static class StepProbe
         TorchRuntime.Ensure();
         var layer = (how.Config with { LayerCount = 1 }).ParameterCount - (how.Config with { LayerCount = 0 }).ParameterCount;
         var many = (int)Math.Clamp(Budget / (6.0 * layer), 64, Math.Min(MostTokens, how.Config.ContextLength));
+        new Slice(how, 1, SmallVocabulary).Dispose(); // what libraries allocate once, at their first product, is no slice's
         using var one = new Slice(how, 1, SmallVocabulary);
         using var two = new Slice(how, 2, SmallVocabulary);
         using var wide = new Slice(how, 1, LargeVocabulary);
