@@ -10,7 +10,7 @@ namespace Moss.Trainer.Cli;
 
 internal static class CheckpointVerb
 {
-    public static Command Create() => new("checkpoint", "Look at a checkpoint folder, or take one in.") { Inspect(), Verify(), Add() };
+    public static Command Create() => new("checkpoint", "Look at a checkpoint folder, or take one in.") { Inspect(), Verify(), Add(), CheckpointMergeVerb.Create() };
 
     private static Command Inspect()
     {

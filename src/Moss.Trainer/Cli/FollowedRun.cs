@@ -23,7 +23,7 @@ internal static class FollowedRun
             },
             run.State == RunState.Succeeded
                 ? $"It made checkpoint {made!.Name} in {run.TotalSteps} steps." +
-                  (losses.Count > 1 ? $" Held-out loss {losses[0].Value:F3} before, {losses[^1].Value:F3} after (nats per token)." : "") + (run.Note is { } note ? $" {note}" : "")
+                  (losses.Count > 1 ? $" Held-out loss {losses[0].Value:F3} before, {losses[^1].Value:F3} after{(run.Recipe is Recipes.Sft or Recipes.Quality ? " (nats per token)" : "")}." : "") + (run.Note is { } note ? $" {note}" : "")
                 : $"The run is {run.State.ToString().ToLowerInvariant()}. {run.Error}");
         return run.State == RunState.Succeeded ? 0 : 1;
     }

@@ -66,6 +66,9 @@ internal sealed class Session : IAsyncDisposable
     /// <summary>Prints a row: as JSON, or in words.</summary>
     public void Print(object row, string words) => Console.WriteLine(Json ? JsonSerializer.Serialize(row, Lines) : words);
 
+    /// <summary>Whether rows are asked for as JSON, for a call that needs no database.</summary>
+    public static bool AsksJson(ParseResult parsed) => parsed.GetValue(JsonOption);
+
     /// <summary>The same for a call that needs no database.</summary>
     public static void PrintWithout(ParseResult parsed, object row, string words) =>
         Console.WriteLine(parsed.GetValue(JsonOption) ? JsonSerializer.Serialize(row, Lines) : words);

@@ -39,6 +39,6 @@ internal sealed class StepLines(Guid run, Action<JsonObject>? line)
     {
         if (!_newest.TryGetValue(TrainingMetric.Loss, out var loss)) return null;
         var words = string.Create(CultureInfo.InvariantCulture, $"loss {loss:F3}");
-        return _newest.TryGetValue("tokens_per_second", out var pace) ? string.Create(CultureInfo.InvariantCulture, $"{words}, {pace:N0} tokens/s") : words;
+        return _newest.TryGetValue(TrainingMetric.TokensPerSecond, out var pace) ? string.Create(CultureInfo.InvariantCulture, $"{words}, {pace:N0} tokens/s") : words;
     }
 }

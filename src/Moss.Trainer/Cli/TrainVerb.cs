@@ -15,8 +15,11 @@ internal static class TrainVerb
         var command = new Command("train", "Train one claimed run (started by `work`).") { Hidden = true };
         command.Options.Add(run);
         command.Options.Add(attempt);
+        var device = DeviceOption.Create();
+        command.Options.Add(device);
         return command.Does(async (parsed, cancellation) =>
         {
+            DeviceOption.Apply(parsed, device);
             var connection = Environment.GetEnvironmentVariable(Installation.DatabaseVariable)
                 ?? throw new MossInputException($"{Installation.DatabaseVariable} is not set: `train` is started by `work`. To train, use `tune`.");
             return (int)await TrainingProcess.RunAsync(parsed.GetValue(run), parsed.GetValue(attempt), connection, cancellation);

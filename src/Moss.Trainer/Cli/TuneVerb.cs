@@ -5,6 +5,7 @@ using Moss.Data.Datasets;
 using Moss.Data.Deployments;
 using Moss.Data.Training;
 using Moss.Trainer.Local;
+using Moss.Trainer.Training;
 using Moss.Trainer.Training.Planning;
 
 namespace Moss.Trainer.Cli;
@@ -14,7 +15,7 @@ internal static class TuneVerb
 {
     public static Command Create()
     {
-        var recipe = new Argument<string>("recipe") { Description = "sft.", DefaultValueFactory = _ => SftSettings.Recipe };
+        var recipe = new Argument<string>("recipe") { Description = string.Join(", ", Recipes.All) + ".", DefaultValueFactory = _ => SftSettings.Recipe };
         var dataset = new Option<string?>("--dataset") { Description = "A dataset version, by name or id; the newest of the recipe when left out." };
         var start = new Option<string?>("--base") { Description = "The checkpoint to start from, by name or id; the champion when left out." };
         var settings = new Option<string>("--settings") { Description = "JSON object of what differs from the recipe's defaults.", DefaultValueFactory = _ => "{}" };
@@ -22,23 +23,24 @@ internal static class TuneVerb
         var deployIf = new Option<string?>("--deploy-if") { Description = """JSON object, e.g. {"max_eval_loss_increase":0}: deploy the result when it holds.""" };
         var plan = new Option<bool>("--plan") { Description = "Say what the run would do and take, and start nothing." };
         var follow = new Option<bool>("--follow") { Description = "Follow the run to its end, as is done unless --detach is given; with --json, one line per step." };
-        return Session.FollowingVerb("tune", "Queue a training run.", recipe, dataset, start, settings, seed, deployIf, plan, follow).Does(async (parsed, cancellation) =>
+        var explain = new Option<bool>("--explain") { Description = "Only list the recipe's settings: unit, range, default, meaning, source." };
+        return Session.FollowingVerb("tune", "Queue a training run.", recipe, dataset, start, settings, seed, deployIf, plan, follow, explain).Does(async (parsed, cancellation) =>
         {
+            if (parsed.GetValue(explain)) return SettingsListing.Print(parsed.GetValue(recipe)!, Session.AsksJson(parsed));
             await using var session = await Session.OpenAsync(parsed, cancellation);
             var db = session.Db;
             var version = parsed.GetValue(dataset) is { } named
                 ? await db.FindDatasetVersionAsync(session.Project.Id, named, cancellation)
-                : (await db.DatasetVersionsAsync(session.Project.Id, cancellation)).Find(v => v.Recipe == parsed.GetValue(recipe))
-                    ?? throw new MossInputException($"Project {session.Project.Name} has no dataset version for the recipe {parsed.GetValue(recipe)} yet. Make one with `freeze`.");
+                : (await db.DatasetVersionsAsync(session.Project.Id, cancellation)).Find(v => Recipes.Teaches(v.Recipe, parsed.GetValue(recipe)!))
+                    ?? throw new MossInputException($"Project {session.Project.Name} has no dataset version for the recipe {parsed.GetValue(recipe)} yet. Make one with `freeze --recipe {parsed.GetValue(recipe)}`.");
             var from = parsed.GetValue(start) is { } name
                 ? await db.FindCheckpointAsync(name, cancellation)
                 : (await db.CurrentDeploymentAsync(Deployment.Champion, cancellation))?.Checkpoint
                     ?? throw new MossInputException("Nothing is deployed as champion. Name the checkpoint to start from with --base.");
             if (parsed.GetValue(plan))
             {
-                var question = await PlanQuestion.ReadAsync(
-                    db, parsed.GetValue(recipe)!, parsed.GetValue(settings)!, version.Id, from.Id, parsed.GetValue(seed), cancellation);
-                var planned = await PlanAnswer.ComputeAsync(question, Installation.FromEnvironment());
+                var asked = PlanAnswer.Run(session.Project.Id, parsed.GetValue(recipe)!, parsed.GetValue(settings)!, version.Id, from.Id, parsed.GetValue(seed));
+                var planned = await PlanAnswer.ComputeAsync(await RunPlan.OfAsync(db, asked, cancellation), Installation.FromEnvironment());
                 Console.WriteLine(session.Json ? planned.ToJson() : PlanWords.Of(planned, version.Name, from.Name));
                 return planned.Fits ? 0 : 1;
             }

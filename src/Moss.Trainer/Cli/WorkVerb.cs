@@ -10,8 +10,11 @@ internal static class WorkVerb
     public static Command Create()
     {
         var command = new Command("work", "Carry out queued tuning and agent runs (Hangfire server), in the foreground.");
-        return command.Does(async (_, cancellation) =>
+        var device = DeviceOption.Create();
+        command.Options.Add(device);
+        return command.Does(async (parsed, cancellation) =>
         {
+            DeviceOption.Apply(parsed, device);
             var connection = await MossDatabase.EnsureAsync(cancellation);
             var installation = Installation.FromEnvironment();
             await using var app = WorkHost.Build(connection, installation);

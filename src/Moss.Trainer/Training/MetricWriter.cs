@@ -27,13 +27,16 @@ internal sealed class MetricWriter : IDisposable
     /// <summary>Ends when everything is stored: true, or false when another worker has the run.</summary>
     public Task<bool> Written { get; }
 
-    public void Add(int step, int total, Dictionary<string, double> numbers) => _queue.Writer.TryWrite(new(step, total, numbers, null));
+    public void Add(int step, int total, Dictionary<string, double> numbers) => _queue.Writer.TryWrite(new(step, total, numbers));
+
+    /// <summary>Adds a sentence to what the run's row says.</summary>
+    public void Say(string sentence) => _queue.Writer.TryWrite(new(0, 0, []) { Sentence = sentence });
 
     /// <summary>Waits until all that was added is stored. False when it cannot be.</summary>
     public bool Flush()
     {
         var stored = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        _queue.Writer.TryWrite(new(0, 0, [], stored));
+        _queue.Writer.TryWrite(new(0, 0, []) { Stored = stored });
         return Task.WhenAny(stored.Task, Written).GetAwaiter().GetResult() == stored.Task;
     }
 
@@ -47,11 +50,17 @@ internal sealed class MetricWriter : IDisposable
         var missing = false;
         try
         {
-            await foreach (var (step, total, numbers, stored) in _queue.Reader.ReadAllAsync())
+            await foreach (var entry in _queue.Reader.ReadAllAsync())
             {
-                if (stored is not null)
+                var (step, total, numbers) = entry;
+                if (entry.Stored is { } stored)
                 {
                     stored.SetResult();
+                    continue;
+                }
+                if (entry.Sentence is { } sentence)
+                {
+                    await factory.RetryAsync((db, token) => db.AddNoteAsync(run, attempt, sentence, token), patience, CancellationToken.None);
                     continue;
                 }
                 if (await factory.RetryAsync(
@@ -89,6 +98,10 @@ internal sealed class MetricWriter : IDisposable
         }
     }
 
-    /// <summary>A step's numbers; or, with Stored set, a place in the queue that someone waits for.</summary>
-    private sealed record Entry(int Step, int Total, Dictionary<string, double> Numbers, TaskCompletionSource? Stored);
+    /// <summary>A step's numbers; or a sentence; or a place in the queue that someone waits for.</summary>
+    private sealed record Entry(int Step, int Total, Dictionary<string, double> Numbers)
+    {
+        public string? Sentence { get; init; }
+        public TaskCompletionSource? Stored { get; init; }
+    }
 }

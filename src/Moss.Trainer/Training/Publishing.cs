@@ -15,7 +15,7 @@ internal static class Publishing
     {
         var checkpoint = new Checkpoint
         {
-            Name = plan.OutputName, ParentId = plan.Base.Id, TrainingRunId = plan.Run.Id, Kind = CheckpointKind.Full, Family = result.Family,
+            Name = plan.OutputName, ParentId = plan.Base.Id, TrainingRunId = plan.Run.Id, Kind = plan.OutputKind, Family = result.Family,
             Folder = plan.OutputName, ManifestSha256 = result.ManifestSha256, TemplateSha256 = result.TemplateSha256,
             CreatedAt = TimeProvider.System.GetUtcNow(),
         };
@@ -28,10 +28,12 @@ internal static class Publishing
         }
         var (deploy, why) = Gate(plan, result);
         if (deploy) await db.DeployAsync(Deployment.Champion, checkpoint.Id, why!, plan.Run.RequestedBy, cancellation);
-        else if (why is not null) await db.NoteAsync(plan.Run.Id, attempt, why, cancellation);
+        else if (why is not null) await db.AddNoteAsync(plan.Run.Id, attempt, why, cancellation);
         await transaction.CommitAsync(cancellation);
         return true;
     }
+
+    private static string Unit(RunPlan plan) => plan.Run.Recipe is Recipes.Sft or Recipes.Quality ? "nats per token" : "per example";
 
     /// <summary>Whether the rule holds, and the reason in words; no rule, no reason.</summary>
     internal static (bool Deploy, string? Why) Gate(RunPlan plan, PassResult result)
@@ -40,7 +42,7 @@ internal static class Publishing
         if (result is not { EvalLossBefore: { } before, EvalLossAfter: { } after })
             return (false, $"Not deployed by itself: dataset version {plan.Version.Name} has no held-out examples, so nothing shows that the result is no worse.");
         var figures = string.Create(CultureInfo.InvariantCulture,
-            $"held-out loss {before:F4} before, {after:F4} after, allowed rise {rule.MaxEvalLossIncrease:G4} (nats per token)");
+            $"held-out loss {before:F4} before, {after:F4} after, allowed rise {rule.MaxEvalLossIncrease:G4} ({Unit(plan)})");
         return rule.Allows(before, after)
             ? (true, $"{(plan.Run.ScheduleId is null ? "Run" : "Scheduled run")} on {plan.Version.Name}: {figures}.")
             : (false, $"Not deployed by itself: {figures}.");

@@ -18,6 +18,17 @@ internal sealed class RunFolder(string state, Guid run)
     /// <summary>The process id of the training child, for people who look.</summary>
     public string PidFile => Path.Combine(_path, "pid");
 
+    /// <summary>The log-probabilities from before tuning, see <see cref="References"/>.</summary>
+    public string ReferencesFile => Path.Combine(_path, "references.json");
+
+    /// <summary>How often the tokens per forward pass were halved because a process died for want of memory.</summary>
+    public int Halvings => File.Exists(HalvingsFile) && int.TryParse(File.ReadAllText(HalvingsFile), CultureInfo.InvariantCulture, out var n) ? n : 0;
+
+    private string HalvingsFile => Path.Combine(_path, "halvings");
+
+    /// <summary>The next attempt reads half as many tokens per forward pass.</summary>
+    public void Halve() => File.WriteAllText(HalvingsFile, (Halvings + 1).ToString(CultureInfo.InvariantCulture));
+
     /// <summary>Held by the training child as long as it lives, so that two never write the same state.</summary>
     public async Task<IDisposable> LockAsync(TimeSpan patience, TimeProvider clock, CancellationToken cancellation)
     {

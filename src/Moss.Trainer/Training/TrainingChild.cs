@@ -45,6 +45,9 @@ internal sealed class TrainingChild : IDisposable
     /// <summary>True when the exit code says that a signal ended the process, not the process itself.</summary>
     public static bool WasKilled(int exitCode) => exitCode > SignalBase || exitCode < 0;
 
+    /// <summary>By SIGKILL, as the kernel does when memory runs out.</summary>
+    public static bool WasKilledOutright(int exitCode) => exitCode == SignalBase + 9;
+
     /// <summary>Asks it to save its state and stop, then kills it.</summary>
     public async Task StopAsync(TimeSpan grace)
     {

@@ -3,6 +3,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using Moss.Data;
 using Moss.Data.Training;
+using Moss.Model.Learning;
 using Moss.Trainer.Dispatch;
 using Moss.Trainer.Local;
 
@@ -20,6 +21,8 @@ internal sealed class TrainingJob(
 {
     /// <summary>What a child gets to save its state before it is killed.</summary>
     internal static readonly TimeSpan ShutdownGrace = TimeSpan.FromSeconds(10);
+
+    private const int MostHalvings = 3; // an eighth: whoever needs less needs another setting
 
     private readonly WorkSettings _settings = options.Value;
 
@@ -46,6 +49,7 @@ internal sealed class TrainingJob(
         }
 
         logger.LogInformation("Run {RunId} attempt {Attempt}: training from step {Step}", runId, attempt, folder.Newest()?.Step ?? 0);
+        var killsBefore = MemoryKills.Count();
         using var child = TrainingChild.Start(runId, attempt, Variables(), said => Log(runId, said));
         switch (await WatchAsync(runId, attempt, child, shutdown))
         {
@@ -68,7 +72,7 @@ internal sealed class TrainingJob(
                 await EndAsync(runId, attempt, folder, RunState.Canceled, null);
                 break;
             default:
-                await AfterAsync(runId, attempt, folder, child, await child.Ended);
+                await AfterAsync(runId, attempt, folder, child, await child.Ended, killsBefore);
                 break;
         }
     }
@@ -103,7 +107,7 @@ internal sealed class TrainingJob(
         }
     }
 
-    private async Task AfterAsync(Guid runId, int attempt, RunFolder folder, TrainingChild child, int exitCode)
+    private async Task AfterAsync(Guid runId, int attempt, RunFolder folder, TrainingChild child, int exitCode, long killsBefore)
     {
         logger.LogInformation("Run {RunId} attempt {Attempt}: the training process ended with code {ExitCode}", runId, attempt, exitCode);
         if (exitCode == (int)ChildExit.Published)
@@ -119,6 +123,10 @@ internal sealed class TrainingJob(
             // Not at our word: the database was away for longer than its patience, or the system told it to end.
             await ReleaseAsync(runId, attempt, $"The training process stopped; the run goes on from its last saved step. {child.Errors}".Trim());
         }
+        else if (child.Failure is null && RanOutOfMemory(child, exitCode, killsBefore))
+        {
+            await AfterMemoryAsync(runId, attempt, folder, child);
+        }
         else if (child.Failure is null && TrainingChild.WasKilled(exitCode))
         {
             await ReleaseAsync(runId, attempt, $"The training process was killed (code {exitCode}); the run goes on from its last saved step. {child.Errors}".Trim());
@@ -128,6 +136,24 @@ internal sealed class TrainingJob(
             await EndAsync(runId, attempt, folder, RunState.Failed,
                 child.Failure ?? $"The training process ended with code {exitCode}. Its last words: {(child.Errors.Length > 0 ? child.Errors : "none")}");
         }
+    }
+
+    /// <summary>By its own word, by its last words, or because the kernel says that it killed for want of memory. A kill by people changes no bit of a run.</summary>
+    private static bool RanOutOfMemory(TrainingChild child, int exitCode, long killsBefore) => exitCode == (int)ChildExit.OutOfMemory
+        || (TrainingChild.WasKilled(exitCode) && (OutOfMemory.IsSaidIn(child.Errors) || (TrainingChild.WasKilledOutright(exitCode) && MemoryKills.Count() > killsBefore)));
+
+    private async Task AfterMemoryAsync(Guid runId, int attempt, RunFolder folder, TrainingChild child)
+    {
+        if (folder.Halvings >= MostHalvings)
+        {
+            await EndAsync(runId, attempt, folder, RunState.Failed,
+                $"Memory ran out {MostHalvings + 1} times, the last time with 1/{1 << MostHalvings} of the tokens per forward pass. " +
+                $"Lower max_tokens, set lora_rank, or use a machine with more memory. {child.Errors}".Trim());
+            return;
+        }
+        folder.Halve();
+        await ReleaseAsync(runId, attempt, $"Memory ran out and ended the training process at step {folder.Newest()?.Step ?? 0} or later; " +
+            $"the run goes on from there with 1/{1 << folder.Halvings} of the tokens per forward pass; the batch is the same.");
     }
 
     private async Task EndAsync(Guid runId, int attempt, RunFolder folder, RunState state, string? error)
@@ -140,7 +166,7 @@ internal sealed class TrainingJob(
 
     private Task ReleaseAsync(Guid runId, int attempt, string note) => factory.RetryAsync(async (db, token) =>
     {
-        await db.NoteAsync(runId, attempt, note, token);
+        await db.AddNoteAsync(runId, attempt, note, token);
         await db.ReleaseAsync(runId, attempt, token);
     }, _settings.Lease, CancellationToken.None);
 

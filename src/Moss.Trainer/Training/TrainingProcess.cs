@@ -1,6 +1,7 @@
 using System.Globalization;
 using Microsoft.EntityFrameworkCore;
 using Moss.Data;
+using Moss.Model.Learning;
 using Moss.Trainer.Dispatch;
 using Moss.Trainer.Local;
 
@@ -32,10 +33,15 @@ internal static class TrainingProcess
             await Console.Error.WriteLineAsync(e.Message);
             return ChildExit.Stopped;
         }
+        catch (Exception e) when (OutOfMemory.Is(e))
+        {
+            await Console.Error.WriteLineAsync(e.Message);
+            return ChildExit.OutOfMemory;
+        }
         catch (Exception e)
         {
             Say(new(Failed: e is MossInputException or InvalidDataException or InvalidOperationException or ArgumentException or IOException
-                ? e.Message : $"{e.GetType().Name}: {e.Message}"));
+                ? DiskFull.Said(e) ?? e.Message : $"{e.GetType().Name}: {e.Message}"));
             await Console.Error.WriteLineAsync(e.ToString());
             return ChildExit.Failed;
         }
@@ -52,7 +58,7 @@ internal static class TrainingProcess
         var plan = await factory.RetryAsync((db, token) => RunPlan.ReadAsync(db, run, token), patience, stop);
 
         using var metrics = new MetricWriter(factory, run, attempt, patience, Watching.EventFile.FolderOf(installation.State, run));
-        var result = await OwnThread.RunAsync("training", new SupervisedPass(plan, folder, installation.Checkpoints, metrics, Say, stop).Run);
+        var result = await OwnThread.RunAsync("training", new TuningPass(plan, folder, installation.Checkpoints, metrics, Say, stop).Run);
         metrics.Complete();
         if (!await metrics.Written) return ChildExit.Lost;
         if (result is null) return ChildExit.Stopped;

@@ -24,10 +24,20 @@ internal static class MaskPreviews
         var basis = await db.Checkpoints.AsNoTracking().SingleAsync(c => c.Id == asked.BaseCheckpointId, cancellation);
         var folder = CheckpointFolder.Open(Path.Combine(checkpoints, basis.Folder));
         var tokenizer = Tokenizer.Load(folder.Path);
-        var (documents, _) = PlannedLessons.Documents(asked.Recipe, ChatTemplate.For(folder, tokenizer), example.Content, settings.MaxTokens);
-        return new(asked.ExampleOrdinal.Value, example.Split.ToString().ToLowerInvariant(), count, settings.MaxTokens,
-            [.. (documents ?? []).Select(d => Masked(d.Name, d.Document, tokenizer))]);
+        var most = Math.Min(settings.MaxTokens, folder.Config.ContextLength);
+        var content = RunPlan.Content(asked.Recipe, example.Content);
+        var (lessons, _) = new Rendering(ChatTemplate.For(folder, tokenizer), most, folder.AskedQuality).Render([content]);
+        return new(asked.ExampleOrdinal.Value, example.Split.ToString().ToLowerInvariant(), count, most,
+            lessons.Count == 0 ? [] : [.. lessons[0].Lesson.Documents.Select((d, i) => Masked(Name(content, i), d, tokenizer))]);
     }
+
+    private static string Name(IExampleContent content, int place) => content switch
+    {
+        PreferenceContent => place == 0 ? "chosen" : "rejected",
+        DesirableContent { Desirable: true } => "desirable",
+        DesirableContent => "undesirable",
+        _ => "conversation",
+    };
 
     private static MaskedDocument Masked(string name, TrainingExample document, Tokenizer tokenizer)
     {

@@ -25,9 +25,8 @@ internal static class PlanAnswer
         try
         {
             if (asked.ExampleOrdinal is not null) return ((await MaskPreviews.OfAsync(db, asked, installation.Checkpoints, cancellation)).ToJson(), null);
-            var question = await PlanQuestion.ReadAsync(
-                db, asked.Recipe, asked.Settings, asked.DatasetVersionId, asked.BaseCheckpointId, DefaultSeed, cancellation);
-            return ((await ComputeAsync(question, installation)).ToJson(), null);
+            var run = Run(asked.ProjectId, asked.Recipe, asked.Settings, asked.DatasetVersionId, asked.BaseCheckpointId, DefaultSeed);
+            return ((await ComputeAsync(await RunPlan.OfAsync(db, run, cancellation), installation)).ToJson(), null);
         }
         catch (Exception e) when (e is MossInputException or InvalidDataException or ArgumentException or IOException)
         {
@@ -35,7 +34,16 @@ internal static class PlanAnswer
         }
     }
 
+    /// <summary>A run as it would be queued.</summary>
+    public static TrainingRun Run(Guid project, string recipe, string settings, Guid version, Guid checkpoint, long seed) => new()
+    {
+        ProjectId = project, Recipe = recipe, Settings = settings, DatasetVersionId = version, BaseCheckpointId = checkpoint, Seed = seed,
+        CreatedAt = TimeProvider.System.GetUtcNow(),
+    };
+
     /// <summary>On a thread of its own, as tensors want it.</summary>
-    public static Task<PlanResult> ComputeAsync(PlanQuestion question, Installation installation) =>
-        OwnThread.RunAsync("plan", () => new Planner(question, installation.Checkpoints, installation.State).Plan());
+    public static Task<PlanResult> ComputeAsync(RunPlan run, Installation installation) => run.Version.Recipe != run.Run.Recipe
+        ? throw new MossInputException($"Dataset version {run.Version.Name} was frozen for the recipe {run.Version.Recipe}, so a {run.Run.Recipe} run cannot learn from it. " +
+            $"Freeze one with `freeze --recipe {run.Run.Recipe}`.")
+        : OwnThread.RunAsync("plan", () => new Planner(run, installation.Checkpoints, installation.State).Plan());
 }

@@ -20,20 +20,21 @@ internal sealed class Planner
     private const int SmallestTokens = 128, LossRows = 1_024; // rows whose scores exist at once: see TokenLogProbs
     private static readonly int[] Ranks = [16];
 
-    private readonly PlanQuestion _question;
+    private readonly RunPlan _run;
     private readonly string _state;
     private readonly Machine _machine;
     private readonly ModelConfig _config;
     private readonly ChatTemplate _template;
+    private readonly string? _askedQuality;
     private readonly long _bytesOnDisk;
     private readonly Dictionary<TrainedAs, StepCost?> _costs = [];
 
-    public Planner(PlanQuestion question, string checkpoints, string state, Machine? machine = null)
+    public Planner(RunPlan run, string checkpoints, string state, Machine? machine = null)
     {
         TorchRuntime.Ensure();
-        (_question, _state, _machine) = (question, state, machine ?? Machine.Here(checkpoints));
-        var folder = CheckpointFolder.Open(Path.Combine(checkpoints, question.Base.Folder));
-        _config = folder.Config;
+        (_run, _state, _machine) = (run, state, machine ?? Machine.Here(checkpoints));
+        var folder = CheckpointFolder.Open(Path.Combine(checkpoints, run.Base.Folder));
+        (_config, _askedQuality) = (folder.Config, folder.AskedQuality);
         _template = ChatTemplate.For(folder, Tokenizer.Load(folder.Path));
         _bytesOnDisk = Directory.EnumerateFiles(folder.Path).Sum(f => new FileInfo(f).Length);
     }
@@ -41,28 +42,29 @@ internal sealed class Planner
     /// <exception cref="MossInputException">Nothing of the version can be learned.</exception>
     public PlanResult Plan()
     {
-        var plan = Plan(_question.Settings);
+        var plan = Plan(_run.Settings);
         return plan.Fits ? plan : plan with { Options = Options(plan) };
     }
 
     private PlanResult Plan(TuningSettings settings)
     {
-        var lessons = PlannedLessons.Of(_question.Recipe, _template, _question.Train, settings.MaxTokens);
-        if (lessons.Lessons.Count == 0) throw new MossInputException(_question.Train.Count == 0
-            ? $"Dataset version {_question.Version.Name} has no example to learn from. Correct or rate some replies, and freeze a new version."
-            : $"Of the {_question.Train.Count} examples of dataset version {_question.Version.Name} none fits into {settings.MaxTokens} tokens. Raise max_tokens.");
-        var eval = PlannedLessons.Of(_question.Recipe, _template, _question.Eval, settings.MaxTokens).Lessons;
-        var objective = PlannedLessons.ObjectiveOf(settings);
-        var work = Workload.Of(lessons.Lessons, PlannedLessons.SettingsOf(settings, lessons.Lessons, _config.ParameterCount, _question.Seed), objective.DocumentsPerLesson);
-        var how = PlannedLessons.HowOf(settings, _config);
+        var rendering = new Rendering(_template, Math.Min(settings.MaxTokens, _config.ContextLength), _askedQuality);
+        var (rendered, tooLong) = rendering.Render(_run.Train);
+        if (rendered.Count == 0) throw new MossInputException(_run.Train.Count == 0
+            ? $"Dataset version {_run.Version.Name} has no example to learn from. Correct or rate some replies, and freeze a new version."
+            : $"Of the {_run.Train.Count} examples of dataset version {_run.Version.Name} none fits into {settings.MaxTokens} tokens. Raise max_tokens.");
+        IReadOnlyList<Lesson> lessons = [.. rendered.Select(l => l.Lesson)], eval = [.. rendering.Render(_run.Eval).Lessons.Select(l => l.Lesson)];
+        var objective = TuningMath.Objective(settings);
+        var work = Workload.Of(lessons, TuningMath.Settings(_run with { Settings = settings }, lessons, _config.ParameterCount, halvings: 0), objective.DocumentsPerLesson);
+        var how = How(settings);
         var trained = how.TrainedNumbers;
-        var cost = Cost(how, Typical(lessons.Lessons));
+        var cost = Cost(how, Typical(lessons));
         var memory = Memory(how, trained, cost, work, objective);
-        var (perStep, all) = Seconds(cost, settings, work, objective, trained, Tokens(lessons.Lessons), Tokens(eval));
+        var (perStep, all) = Seconds(cost, settings, work, objective, trained, Tokens(lessons), Tokens(eval));
         return new PlanResult
         {
-            Recipe = _question.Recipe, Examples = lessons.Lessons.Count, HeldOut = eval.Count, TooLong = lessons.TooLong,
-            TokensPerEpoch = Tokens(lessons.Lessons), LongestTokens = lessons.Lessons.Max(l => l.Documents.Max(d => d.Tokens.Length)),
+            Recipe = _run.Run.Recipe, Examples = lessons.Count, HeldOut = eval.Count, TooLong = tooLong,
+            TokensPerEpoch = Tokens(lessons), LongestTokens = lessons.Max(l => l.Documents.Max(d => d.Tokens.Length)),
             Steps = work.Steps, BatchSize = work.BatchSize, MicroBatchTokens = work.BatchTokens, Tokens = work.Tokens, LearnedTokens = work.LearnedTokens,
             Parameters = _config.ParameterCount, TrainedParameters = trained, LoraRank = how.LoraRank, Checkpointing = how.Checkpointing,
             Device = TorchRuntime.BestDevice().type == DeviceType.CUDA ? "cuda" : "cpu", Compute = how.ComputeType == ScalarType.BFloat16 ? "bf16" : "fp32",
@@ -77,11 +79,11 @@ internal sealed class Planner
         var options = new List<PlanOption>();
         foreach (var change in Changes(refused))
         {
-            var settings = JsonNode.Parse(_question.Settings.ToJson())!.AsObject();
+            var settings = JsonNode.Parse(_run.Settings.ToJson())!.AsObject();
             foreach (var (name, value) in change) settings[name] = value!.DeepClone();
             try
             {
-                var plan = Plan(TuningSettings.Parse(_question.Recipe, settings.ToJsonString()));
+                var plan = Plan(TuningSettings.Parse(_run.Run.Recipe, settings.ToJsonString()));
                 options.Add(new(change.ToJsonString(), plan.Memory.Total, plan.DiskBytes, plan.Seconds, plan.Fits));
                 if (plan.Fits) break;
             }
@@ -95,7 +97,7 @@ internal sealed class Planner
 
     private IEnumerable<JsonObject> Changes(PlanResult refused)
     {
-        var s = _question.Settings;
+        var s = _run.Settings;
         JsonObject sofar = [];
         if (!refused.FitsMemory && s.ExamplesPerPass() > 1) yield return With("micro_batch_size", 1);
         if (s.LoraRank == 0)
@@ -110,6 +112,12 @@ internal sealed class Planner
             sofar[name] = value;
             return sofar.DeepClone().AsObject();
         }
+    }
+
+    private TrainedAs How(TuningSettings settings)
+    {
+        var compute = TuningMath.ComputeType(_config.ParameterCount, TorchRuntime.BestDevice());
+        return new(_config, settings.LoraRank > 0 ? compute : ScalarType.Float32, compute, settings.LoraRank, Checkpointing: false);
     }
 
     /// <summary>Null where the slices themselves would not fit, or this system cannot say what they take.</summary>

@@ -1,3 +1,4 @@
+using Moss.Data.Training;
 using Moss.Model;
 using Moss.Model.Learning;
 
@@ -8,7 +9,6 @@ namespace Moss.Trainer.Training.Watching;
 /// <param name="peak">Floating-point operations per second of <see cref="MachinePeak"/>.</param>
 internal sealed class StepWatch(double flopsPerToken, double peak, TimeProvider clock)
 {
-    public const string Mfu = "mfu", Memory = "memory_bytes", SecondsLeft = "seconds_left";
     private const int PaceOver = 21; // steps whose times give the pace
 
     private readonly Queue<double> _paces = new();
@@ -41,8 +41,8 @@ internal sealed class StepWatch(double flopsPerToken, double peak, TimeProvider 
         _paces.Enqueue(clock.GetElapsedTime(_before, now).TotalSeconds); // with all that happens between steps, such as saving
         _before = now;
         if (_paces.Count > PaceOver) _paces.Dequeue();
-        numbers[Mfu] = step.TokensPerSecond * flopsPerToken / peak;
-        numbers[Memory] = ProcessMemory.TakePeak();
-        numbers[SecondsLeft] = (step.Total - step.Number) * _paces.Average(); // not the median, which would forget that saving takes time
+        numbers[TrainingMetric.Mfu] = step.TokensPerSecond * flopsPerToken / peak;
+        numbers[TrainingMetric.MemoryBytes] = ProcessMemory.TakePeak();
+        numbers[TrainingMetric.SecondsLeft] = (step.Total - step.Number) * _paces.Average(); // not the median, which would forget that saving takes time
     }
 }
