@@ -50,6 +50,23 @@ public class TrainingLoopTests
     }
 
     [Fact]
+    public void A_run_goes_on_with_fewer_tokens_per_forward_pass_and_never_with_more()
+    {
+        var state = Path.Combine(Shared.NewFolder(), "state");
+        using var model = GoldenTests.Load("qwen3");
+        using var training = new TrainingLoop(model, Examples, Quick with { MicroBatchTokens = 200 });
+        _ = training.Run().First();
+        training.SaveState(state);
+        foreach (var (asked, taken) in ((int, int)[])[(100, 100), (4_000, 200)])
+        {
+            using var again = new TrainingLoop(model, Examples, Quick with { MicroBatchTokens = asked });
+            again.Resume(state);
+            Assert.Equal((1, taken), (again.StepsDone, again.MicroBatchTokens));
+            _ = again.Run().First();
+        }
+    }
+
+    [Fact]
     public void A_state_of_other_settings_or_examples_or_a_damaged_one_is_refused()
     {
         var state = Path.Combine(Shared.NewFolder(), "state");

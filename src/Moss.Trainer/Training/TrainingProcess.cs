@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Microsoft.EntityFrameworkCore;
 using Moss.Data;
 using Moss.Model.Learning;
@@ -13,10 +14,14 @@ internal static class TrainingProcess
     /// <summary>What it may still do when its parent has died: save its state.</summary>
     private static readonly TimeSpan OrphanGrace = TimeSpan.FromSeconds(5);
 
+    private const int FileTooLarge = 25; // SIGXFSZ on Linux and macOS
+
     public static async Task<ChildExit> RunAsync(Guid run, int attempt, string connectionString, CancellationToken cancellation)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         _ = ListenAsync(stop);
+        // A limit on file sizes is told by a signal that ends a process; without it, by an error like that of a full disk.
+        using var tooLarge = OperatingSystem.IsWindows() ? null : PosixSignalRegistration.Create((PosixSignal)FileTooLarge, signal => signal.Cancel = true);
         var installation = Installation.FromEnvironment();
         await using var services = new ServiceCollection().AddMossData(connectionString).BuildServiceProvider();
         var factory = services.GetRequiredService<IDbContextFactory<MossDbContext>>();

@@ -94,6 +94,7 @@ internal sealed class TuningPass(RunPlan plan, RunFolder folder, string checkpoi
         if (train.Count == 0) throw new MossInputException(plan.Train.Count == 0
             ? $"Dataset version {plan.Version.Name} has no example to learn from. Correct or rate some replies, and freeze a new version."
             : $"Of the {plan.Train.Count} examples of dataset version {plan.Version.Name} none fits into {most} tokens ({tooLong} too long). Raise max_tokens.");
+        if (tooLong > 0) metrics.Say($"{tooLong:N0} of {plan.Train.Count:N0} examples are left out: their newest exchange alone is longer than {most:N0} tokens.");
         if (objective is Kto && train.All(l => l.Lesson.Mismatched is null)) throw new MossInputException(
             $"All examples of dataset version {plan.Version.Name} answer the same prompt; kto compares with replies to other prompts. Judge replies to more prompts.");
         return (train, rendering.Render(plan.Eval).Lessons);

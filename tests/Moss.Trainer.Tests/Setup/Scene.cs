@@ -95,9 +95,18 @@ internal sealed class Scene : IDbContextFactory<MossDbContext>, IDisposable
         return await With(db => db.FreezeAsync(Project, null, new FreezeRule { EvalShare = heldOut ? 0.5 : 0 }, Person, Test));
     }
 
-    public async Task<TrainingRun> QueueAsync(DatasetVersion version, SftSettings? settings = null, string? deployIf = null) =>
+    /// <summary>A version of any recipe: corrections, and rankings of which some are held out.</summary>
+    public async Task<DatasetVersion> FreezeAsync(string recipe, int rankings = 12)
+    {
+        await CorrectAsync("who directed alien", "ridley scott directed alien");
+        await CorrectAsync("who directed jaws", "steven spielberg directed jaws");
+        for (var i = 0; i < rankings; i++) await RankAsync($"what is {i} plus {i}", $"it is {2 * i}", $"nobody knows what {i} is", "no");
+        return await With(db => db.FreezeAsync(Project, null, new FreezeRule { Recipe = recipe, EvalShare = rankings == 0 ? 0 : 0.4 }, Person, Test));
+    }
+
+    public async Task<TrainingRun> QueueAsync(DatasetVersion version, TuningSettings? settings = null, string? deployIf = null) =>
         await With(db => db.QueueRunAsync(
-            Guid.CreateVersion7(), Project, SftSettings.Recipe, (settings ?? Quick).ToJson(), version.Id, Tiny.Id, 7, deployIf, Person, null, Test));
+            Guid.CreateVersion7(), Project, (settings ?? Quick).RecipeName(), (settings ?? Quick).ToJson(), version.Id, Tiny.Id, 7, deployIf, Person, null, Test));
 
     /// <summary>Done in about a second.</summary>
     public static SftSettings Quick => new() { Steps = 12, BatchSize = 4, MicroBatchSize = 4, PeakLearningRate = 1e-3, MaxTokens = 128, CheckpointEvery = 5 };
@@ -120,6 +129,20 @@ internal sealed class Scene : IDbContextFactory<MossDbContext>, IDisposable
             await Task.Delay(20, Test);
         }
     }
+
+    private Task RankAsync(string question, params string[] bestFirst) => With(async db =>
+    {
+        var conversation = await db.StartConversationAsync(Guid.CreateVersion7(), Project, ConversationOrigin.Human, question, "en", Person, null, null, Test);
+        var asked = await db.SayAsync(Guid.CreateVersion7(), conversation.Id, null, question, Person, Test);
+        var replies = new List<Guid>();
+        foreach (var answer in bestFirst)
+        {
+            replies.Add(Guid.CreateVersion7());
+            await db.BeginReplyAsync(replies[^1], conversation.Id, asked.Id, "", new Generation { MessageId = replies[^1], CheckpointId = Tiny.Id }, Test);
+            await db.EndReplyAsync(replies[^1], answer, MessageState.Complete, new ReplyOutcome("stop", TotalMs: 1), Test);
+        }
+        await db.RankAsync(asked.Id, Person, Guid.CreateVersion7(), replies, null, null, Test);
+    });
 
     private Task RateAsync(string question, string answer) => With(async db =>
     {
