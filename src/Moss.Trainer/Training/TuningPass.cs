@@ -5,6 +5,7 @@ using Moss.Model;
 using Moss.Model.Adapters;
 using Moss.Model.Checkpoints;
 using Moss.Model.Learning;
+using Moss.Trainer.Training.Planning;
 using Moss.Trainer.Training.Watching;
 using TorchSharp;
 
@@ -70,7 +71,9 @@ internal sealed class TuningPass(RunPlan plan, RunFolder folder, string checkpoi
         say(new(Phase: "loading"));
         var (device, lora) = (TorchRuntime.BestDevice(), plan.Settings.LoraRank > 0);
         var path = Path.Combine(checkpoints, plan.Base.Folder);
-        var compute = TuningMath.ComputeType(CheckpointFolder.Open(path).Config.ParameterCount, device);
+        var config = CheckpointFolder.Open(path).Config;
+        if (device.type == DeviceType.CPU) MemoryFloor.Require(plan, config, Machine.Here(checkpoints));
+        var compute = TuningMath.ComputeType(config.ParameterCount, device);
         // Weights that are trained stay in float32, or small updates would be rounded away; frozen ones may be as short as the products.
         var basis = LoadedCheckpoint.Load(path, device, type: lora ? compute : torch.ScalarType.Float32);
         if (basis.ManifestSha256 == plan.Base.ManifestSha256 && basis.ChatTemplate.Sha256 == plan.Base.TemplateSha256)

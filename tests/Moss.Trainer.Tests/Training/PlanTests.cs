@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Moss.Data;
 using Moss.Data.Datasets;
 using Moss.Data.Training;
+using Moss.Model;
 using Moss.Trainer.Tests.Setup;
 using Moss.Trainer.Training;
 using Moss.Trainer.Training.Planning;
@@ -75,6 +76,7 @@ public class PlanTests(PostgresServer server)
     {
         using var scene = await Scene.OpenAsync(server);
         var version = await scene.FreezeAsync();
+        Grow(Path.Combine(scene.Checkpoints, "tiny", "config.json")); // a plan reads no weights
         var run = PlanAnswer.Run(scene.Project, "sft", """{"batch_size":8,"micro_batch_size":8,"max_tokens":256}""", version.Id, scene.Tiny.Id, 1);
         var asked = await scene.With(db => RunPlan.OfAsync(db, run, Test));
         var whole = await PlanAsync(asked, new Machine(long.MaxValue, long.MaxValue, long.MaxValue));
@@ -89,10 +91,19 @@ public class PlanTests(PostgresServer server)
         Assert.True(full is { FitsMemory: true, FitsDisk: false });
         Assert.Equal("""{"lora_rank":16}""", full.Options[0].Settings);
 
-        var hopeless = await PlanAsync(asked, new Machine(1_000_000, 1_000_000, long.MaxValue));
-        Assert.DoesNotContain(hopeless.Options, o => o.Fits);
+        var refusal = Assert.Throws<MossInputException>(() => MemoryFloor.Require(asked, TinyNetwork(scene), new Machine(100_000_000, 100_000_000, long.MaxValue)));
+        Assert.Contains("lora_rank", refusal.Message, StringComparison.Ordinal);
 
         Task<PlanResult> PlanAsync(RunPlan plan, Machine machine) => OwnThread.RunAsync("plan", () => new Planner(plan, scene.Checkpoints, scene.State, machine).Plan());
+    }
+
+    private static ModelConfig TinyNetwork(Scene scene) => ModelConfig.Load(Path.Combine(scene.Checkpoints, "tiny", "config.json"));
+
+    private static void Grow(string path)
+    {
+        var config = JsonNode.Parse(File.ReadAllText(path))!.AsObject();
+        (config["hidden_size"], config["intermediate_size"], config["num_hidden_layers"]) = (256, 1_024, 24);
+        File.WriteAllText(path, config.ToJsonString());
     }
 
     private static async Task<TrainingPlan> AnsweredAsync(Scene scene, Guid id)

@@ -42,7 +42,7 @@ internal static class PlanAnswer
     };
 
     /// <summary>On a thread of its own, as tensors want it.</summary>
-    public static Task<PlanResult> ComputeAsync(RunPlan run, Installation installation) => run.Version.Recipe != run.Run.Recipe
+    public static Task<PlanResult> ComputeAsync(RunPlan run, Installation installation) => !Recipes.Teaches(run.Version.Recipe, run.Run.Recipe)
         ? throw new MossInputException($"Dataset version {run.Version.Name} was frozen for the recipe {run.Version.Recipe}, so a {run.Run.Recipe} run cannot learn from it. " +
             $"Freeze one with `freeze --recipe {run.Run.Recipe}`.")
         : OwnThread.RunAsync("plan", () => new Planner(run, installation.Checkpoints, installation.State).Plan());

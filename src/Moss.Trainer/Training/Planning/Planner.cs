@@ -56,7 +56,7 @@ internal sealed class Planner
         IReadOnlyList<Lesson> lessons = [.. rendered.Select(l => l.Lesson)], eval = [.. rendering.Render(_run.Eval).Lessons.Select(l => l.Lesson)];
         var objective = TuningMath.Objective(settings);
         var work = Workload.Of(lessons, TuningMath.Settings(_run with { Settings = settings }, lessons, _config.ParameterCount, halvings: 0), objective.DocumentsPerLesson);
-        var how = How(settings);
+        var how = MemoryFloor.How(_config, settings.LoraRank, TorchRuntime.BestDevice());
         var trained = how.TrainedNumbers;
         var cost = Cost(how, Typical(lessons));
         var memory = Memory(how, trained, cost, work, objective);
@@ -114,12 +114,6 @@ internal sealed class Planner
         }
     }
 
-    private TrainedAs How(TuningSettings settings)
-    {
-        var compute = TuningMath.ComputeType(_config.ParameterCount, TorchRuntime.BestDevice());
-        return new(_config, settings.LoraRank > 0 ? compute : ScalarType.Float32, compute, settings.LoraRank, Checkpointing: false);
-    }
-
     /// <summary>Null where the slices themselves would not fit, or this system cannot say what they take.</summary>
     private StepCost? Cost(TrainedAs how, int span)
     {
@@ -132,9 +126,10 @@ internal sealed class Planner
     private PlanMemory Memory(TrainedAs how, long trained, StepCost? cost, Workload work, Objective objective)
     {
         var weights = _config.ParameterCount * (how.LoraRank == 0 ? sizeof(float) : Bytes(how.WeightType));
-        if (cost is null) return new(ProgramBytes(), weights, trained * (how.LoraRank == 0 ? 12 : 16), CountedPass(how, work));
+        if (cost is null) return new(ProgramBytes(), weights, MemoryFloor.Of(how) - weights, CountedPass(how, work));
+        var merging = how.WeightType == ScalarType.Float32 ? 0 : _config.ParameterCount * sizeof(float); // the base once more, to merge the adapter into
         var pass = cost.PassBytes(_config, work.BatchTokens, objective.ScoresDocuments ? 0 : work.BatchRows);
-        return new(ProgramBytes(), weights, Math.Max(0, cost.StandingBytes(_config) - weights), pass);
+        return new(ProgramBytes(), weights, Math.Max(0, cost.StandingBytes(_config) - weights), Math.Max(pass, merging));
     }
 
     // Per layer and token, as autograd keeps them: both norms, residual and projections 12D, queries and repeated keys and values 6Q + 3K, the MLP 4F.
