@@ -21,7 +21,7 @@ public static class Merging
         using var expected = Together(basis.Transformer, adapter, prompts);
         adapter.MergeInto(basis.Transformer);
         CheckpointFolder.RoundToStored(basis);
-        return Compare(expected, Logits(basis.Transformer, prompts), basis.Config.WeightType);
+        return Compare(expected, Logits(basis.Transformer, prompts), basis.Folder.StoredWeightType);
     }
 
     /// <summary>Merges two folders into a third, and proves the third by reading it again.</summary>
@@ -48,7 +48,7 @@ public static class Merging
             }, Questions);
         }
         MergeProof proof;
-        using (var written = LoadedCheckpoint.Load(target, device, template)) proof = Compare(expected, Logits(written.Transformer, prompts), written.Config.WeightType);
+        using (var written = LoadedCheckpoint.Load(target, device, template)) proof = Compare(expected, Logits(written.Transformer, prompts), written.Folder.StoredWeightType);
         if (proof.Holds) return proof;
         Directory.Delete(target, recursive: true);
         throw new InvalidDataException($"'{target}' was not kept: {proof}. The base may not be the one that the adapter was trained on.");
