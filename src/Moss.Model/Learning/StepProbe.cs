@@ -91,11 +91,13 @@ public static class StepProbe
         private readonly LoraAdapter? _adapter;
         private readonly FusedAdamW _optimizer;
         private readonly long _trained;
+        private readonly bool _checkpointing;
 
         public Slice(TrainedAs how, int layers, int vocabulary)
         {
             var (config, before) = (how.Config with { LayerCount = layers, VocabSize = vocabulary }, LiveMemory.Bytes() ?? 0);
             _model = new Transformer(config, CPU, how.LoraRank > 0 ? how.WeightType : ScalarType.Float32) { ComputeType = how.ComputeType };
+            _checkpointing = how.Checkpointing;
             RandomWeights.Fill(_model, seed: 1);
             if (how.LoraRank > 0) (_adapter = LoraAdapter.Create(_model, new LoraSettings { Rank = how.LoraRank, Alpha = how.LoraRank }, 1)).Attach(_model);
             foreach (var parameter in _model.parameters()) parameter.requires_grad = _adapter is null;
@@ -112,7 +114,7 @@ public static class StepProbe
         {
             using var scope = NewDisposeScope();
             var before = LiveMemory.Bytes() ?? 0;
-            _ = Forward(tokens, span);
+            using var pass = Forward(tokens, span);
             return (LiveMemory.Bytes() ?? 0) - before;
         }
 
@@ -138,24 +140,24 @@ public static class StepProbe
             _model.Dispose();
         }
 
-        private Tensor Forward(int tokens, int span)
+        private LearningPass Forward(int tokens, int span)
         {
             List<Segment> segments = [.. Enumerable.Repeat(new Segment(Math.Min(span, tokens)), tokens / Math.Min(span, tokens))];
             if (tokens - segments.Sum(s => s.Count) is > 0 and var rest) segments.Add(new(rest));
-            return _model.Hidden(arange(tokens, int64) % _model.Config.VocabSize, segments);
+            return _model.Learn(arange(tokens, int64) % _model.Config.VocabSize, segments, _checkpointing);
         }
 
         private void Pass(int tokens, int span)
         {
             using var scope = NewDisposeScope();
-            var hidden = Forward(tokens, span);
-            hidden.backward([ones_like(hidden)]);
+            using var pass = Forward(tokens, span);
+            pass.Backward(ones_like(pass.Hidden));
         }
 
         private void HeadPass(int rows)
         {
             using var scope = NewDisposeScope();
-            var hidden = ones(rows, _model.Config.HiddenSize);
+            var hidden = ones([rows, _model.Config.HiddenSize], _model.ComputeType);
             _ = TokenLogProbs.WithGradient(_model, hidden, zeros(rows, int64), ones(rows));
         }
 

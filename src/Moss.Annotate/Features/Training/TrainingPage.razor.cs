@@ -59,6 +59,12 @@ public sealed partial class TrainingPage
 
     private void Open(Form form, Guid? version = null) => (_form, _version, _editing, _said) = (form, version, null, null);
 
+    private void OpenFreeze(string recipe)
+    {
+        _recipe = recipe;
+        Open(Form.Freeze);
+    }
+
     private void Close() => _form = Form.None;
 
     private void Frozen(DatasetVersion version) => Done(Words["FrozenSaid", version.Name, version.TrainCount, version.EvalCount]);

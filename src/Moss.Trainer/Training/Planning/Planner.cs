@@ -59,7 +59,7 @@ internal sealed class Planner
         var how = MemoryFloor.How(_config, settings.LoraRank, TorchRuntime.BestDevice());
         var trained = how.TrainedNumbers;
         var cost = Cost(how, Typical(lessons));
-        var memory = Memory(how, trained, cost, work, objective);
+        var memory = Memory(how, cost, work, objective);
         var (perStep, all) = Seconds(cost, settings, work, objective, trained, Tokens(lessons), Tokens(eval));
         return new PlanResult
         {
@@ -123,7 +123,7 @@ internal sealed class Planner
         return _costs[how] = LiveMemory.Bytes() is null || bytes > _machine.MemoryFree / 3 ? null : StepProbe.Measure(how, span);
     }
 
-    private PlanMemory Memory(TrainedAs how, long trained, StepCost? cost, Workload work, Objective objective)
+    private PlanMemory Memory(TrainedAs how, StepCost? cost, Workload work, Objective objective)
     {
         var weights = _config.ParameterCount * (how.LoraRank == 0 ? sizeof(float) : Bytes(how.WeightType));
         if (cost is null) return new(ProgramBytes(), weights, MemoryFloor.Of(how) - weights, CountedPass(how, work));
