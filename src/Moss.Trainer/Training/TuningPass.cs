@@ -5,6 +5,8 @@ using Moss.Model;
 using Moss.Model.Adapters;
 using Moss.Model.Checkpoints;
 using Moss.Model.Learning;
+using Moss.Trainer.Training.Planning;
+using Moss.Trainer.Training.Watching;
 using TorchSharp;
 
 namespace Moss.Trainer.Training;
@@ -47,7 +49,7 @@ internal sealed class TuningPass(RunPlan plan, RunFolder folder, string checkpoi
                 training = new TrainingLoop(basis.Transformer, lessons, objective, settings, adapter);
             }
 
-            var last = Train(training);
+            var last = Train(training, StepWatch.Over(basis.Transformer, lessons, frozen: adapter is not null));
             if (!training.Finished) return null;
             var after = After(training, lessons, held, eval);
             say(new(Phase: "publishing"));
@@ -69,7 +71,9 @@ internal sealed class TuningPass(RunPlan plan, RunFolder folder, string checkpoi
         say(new(Phase: "loading"));
         var (device, lora) = (TorchRuntime.BestDevice(), plan.Settings.LoraRank > 0);
         var path = Path.Combine(checkpoints, plan.Base.Folder);
-        var compute = TuningMath.ComputeType(CheckpointFolder.Open(path).Config.ParameterCount, device);
+        var config = CheckpointFolder.Open(path).Config;
+        if (device.type == DeviceType.CPU) MemoryFloor.Require(plan, config, Machine.Here(checkpoints));
+        var compute = TuningMath.ComputeType(config.ParameterCount, device);
         // Weights that are trained stay in float32, or small updates would be rounded away; frozen ones may be as short as the products.
         var basis = LoadedCheckpoint.Load(path, device, type: lora ? compute : torch.ScalarType.Float32);
         if (basis.ManifestSha256 == plan.Base.ManifestSha256 && basis.ChatTemplate.Sha256 == plan.Base.TemplateSha256)
@@ -145,7 +149,7 @@ internal sealed class TuningPass(RunPlan plan, RunFolder folder, string checkpoi
         }
     }
 
-    private TrainingStep? Train(TrainingLoop training)
+    private TrainingStep? Train(TrainingLoop training, StepWatch watch)
     {
         say(new(Phase: "training", Step: training.StepsDone, TotalSteps: training.TotalSteps));
         var (clock, reported, micro, twice) = (TimeProvider.System, 0L, training.MicroBatchTokens, training.Checkpointing);
@@ -164,6 +168,7 @@ internal sealed class TuningPass(RunPlan plan, RunFolder folder, string checkpoi
                 twice = training.Checkpointing;
                 metrics.Say($"Memory ran out: from step {step.Number:N0} on activations are computed twice instead of kept, which takes about a third more time.");
             }
+            watch.See(step, numbers);
             metrics.Add(step.Number, step.Total, numbers);
             if (reported == 0 || clock.GetElapsedTime(reported) > ReportEvery || step.Number == step.Total)
             {
