@@ -895,6 +895,11 @@ namespace Moss.Migrations
                         .HasColumnType("integer")
                         .HasColumnName("ordinal");
 
+                    b.Property<string>("Cluster")
+                        .HasMaxLength(32)
+                        .HasColumnType("character varying(32)")
+                        .HasColumnName("cluster");
+
                     b.Property<string>("Content")
                         .IsRequired()
                         .HasColumnType("text")
@@ -914,6 +919,10 @@ namespace Moss.Migrations
 
                     b.HasKey("VersionId", "Ordinal")
                         .HasName("pk_dataset_examples");
+
+                    b.HasIndex("ContentSha256")
+                        .HasDatabaseName("ix_dataset_examples_content_sha256")
+                        .HasFilter("split = 'Eval'");
 
                     b.HasIndex("VersionId", "ContentSha256")
                         .IsUnique()
@@ -1014,6 +1023,10 @@ namespace Moss.Migrations
                         .HasColumnType("character varying(64)")
                         .HasColumnName("sha256");
 
+                    b.Property<string>("Summary")
+                        .HasColumnType("jsonb")
+                        .HasColumnName("summary");
+
                     b.Property<int>("TrainCount")
                         .HasColumnType("integer")
                         .HasColumnName("train_count");
@@ -1025,7 +1038,10 @@ namespace Moss.Migrations
                         .IsUnique()
                         .HasDatabaseName("ix_dataset_versions_project_id_name");
 
-                    b.ToTable("dataset_versions", (string)null);
+                    b.ToTable("dataset_versions", null, t =>
+                        {
+                            t.HasCheckConstraint("ck_dataset_versions_recipe", "recipe IN ('sft', 'quality', 'dpo', 'kto', 'reward')");
+                        });
                 });
 
             modelBuilder.Entity("Moss.Data.Deployments.Deployment", b =>

@@ -12,8 +12,14 @@ public sealed class Promises : Migration
     protected override void Up(MigrationBuilder migrationBuilder)
     {
         ArgumentNullException.ThrowIfNull(migrationBuilder);
-        using var stream = typeof(Promises).Assembly.GetManifestResourceStream("Promises.sql")!;
+        migrationBuilder.Sql(Text("Promises.sql"));
+    }
+
+    /// <summary>The SQL of a migration, by the name of its file.</summary>
+    internal static string Text(string name)
+    {
+        using var stream = typeof(Promises).Assembly.GetManifestResourceStream(name)!;
         using var reader = new StreamReader(stream);
-        migrationBuilder.Sql(reader.ReadToEnd());
+        return reader.ReadToEnd();
     }
 }

@@ -40,10 +40,31 @@ internal sealed class Attention : Module
     public Tensor Forward(Tensor x, Pass pass)
     {
         using var scope = NewDisposeScope();
-        var query = Turned(Heads(_query.forward(x), _config.HeadCount, _queryNorm), pass);        // (N, H, E)
-        var key = Turned(Heads(_key.forward(x), _config.KeyValueHeadCount, _keyNorm), pass);      // (N, K, E)
-        var value = Heads(_value.forward(x), _config.KeyValueHeadCount, norm: null);              // (N, K, E)
-        return _output.forward(Mixed(query, key, value, pass.Segments)).MoveToOuterDisposeScope();
+        var tape = pass.Tape;
+        var (query, key, value) = (_query.Forward(x, tape), _key.Forward(x, tape), _value.Forward(x, tape));
+        var mixed = tape is null ? Mixed(query, key, value, pass) : tape.Record(given => Mixed(given[0], given[1], given[2], pass), query, key, value);
+        return _output.Forward(mixed, tape).MoveToOuterDisposeScope();
+    }
+
+    /// <param name="gradient">(N, D) at the result.</param>
+    /// <returns>(N, D) gradient at x.</returns>
+    public Tensor Backward(Tensor gradient, Tape tape)
+    {
+        using var scope = NewDisposeScope();
+        var parts = tape.Replay(_output.Backward(gradient, tape));
+        var x = _value.Backward(parts[2], tape);
+        _key.Backward(parts[1], tape, x);
+        return _query.Backward(parts[0], tape, x).MoveToOuterDisposeScope();
+    }
+
+    /// <returns>(N, H·E): for each token and head, what it takes from the tokens it sees.</returns>
+    private Tensor Mixed(Tensor query, Tensor key, Tensor value, Pass pass)
+    {
+        using var scope = NewDisposeScope();
+        var q = Turned(Heads(query, _config.HeadCount, _queryNorm), pass);          // (N, H, E)
+        var k = Turned(Heads(key, _config.KeyValueHeadCount, _keyNorm), pass);      // (N, K, E)
+        var v = Heads(value, _config.KeyValueHeadCount, norm: null);                // (N, K, E)
+        return Mixed(q, k, v, pass.Segments).MoveToOuterDisposeScope();
     }
 
     private Tensor Heads(Tensor part, int heads, Norm? norm)

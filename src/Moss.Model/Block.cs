@@ -28,9 +28,41 @@ internal sealed class Block : Module
     public Tensor Forward(Tensor x, Pass pass)
     {
         using var scope = NewDisposeScope();
-        var seen = _norm.Forward(x, pass.ComputeType);
+        if (pass is { Tape: { } tape, Checkpointing: true })
+        {
+            tape.Keep(x);
+            pass = pass with { Tape = null };
+        }
+        return Compute(x, pass).MoveToOuterDisposeScope();
+    }
+
+    /// <param name="gradient">(N, D) float32 at the result.</param>
+    /// <returns>(N, D) float32 gradient at x.</returns>
+    public Tensor Backward(Tensor gradient, Pass pass)
+    {
+        if (!pass.Checkpointing) return Undo(gradient, pass, pass.Tape!);
+        using var scope = NewDisposeScope();
+        using var tape = new Tape(pass.Tape!.Scratch);
+        _ = Compute(pass.Tape.Take(scope), pass with { Tape = tape });
+        return Undo(gradient, pass, tape).MoveToOuterDisposeScope();
+    }
+
+    private Tensor Compute(Tensor x, Pass pass)
+    {
+        var seen = _norm.Forward(x, pass);
         var attended = x + _attention.Forward(seen, pass);
-        var read = _betweenNorm?.Forward(attended, pass.ComputeType) ?? seen;
-        return (attended + _mlp.forward(read)).MoveToOuterDisposeScope();
+        var read = _betweenNorm?.Forward(attended, pass) ?? seen;
+        return attended + _mlp.Forward(read, pass.Tape);
+    }
+
+    /// <summary><see cref="Compute"/> in reverse; the residual stream's gradient stays float32 as the stream itself does.</summary>
+    private Tensor Undo(Tensor gradient, Pass pass, Tape tape)
+    {
+        using var scope = NewDisposeScope();
+        var read = _mlp.Backward(gradient.to_type(pass.ComputeType), tape);
+        var attended = _betweenNorm is null ? gradient : gradient + Norm.Backward(read, tape);
+        var seen = _attention.Backward(attended.to_type(pass.ComputeType), tape);
+        if (_betweenNorm is null) seen.add_(read); // both read the one normed copy
+        return (attended + Norm.Backward(seen, tape)).MoveToOuterDisposeScope();
     }
 }

@@ -37,6 +37,25 @@ internal sealed class Decoder : Module
         var x = _tokens.forward(ids).to_type(ScalarType.Float32);
         if (_positions is not null) x = x + _positions.forward(positions);
         foreach (var layer in _layers) x = layer.Forward(x, pass);
-        return _norm.Forward(x, pass.ComputeType).MoveToOuterDisposeScope();
+        return _norm.Forward(x, pass).MoveToOuterDisposeScope();
     }
+
+    /// <summary>The way back of a pass with a tape: adds to every trainable parameter's gradient.</summary>
+    /// <param name="gradient">(N, D) at what <see cref="Forward"/> gave, in its number format.</param>
+    public void Backward(Tensor ids, Tensor positions, Pass pass, Tensor gradient)
+    {
+        using var scope = NewDisposeScope();
+        var x = Norm.Backward(gradient, pass.Tape!);
+        for (var layer = _layers.Count - 1; layer >= 0; layer--)
+        {
+            var before = _layers[layer].Backward(x, pass);
+            x.Dispose();
+            x = before;
+        }
+        _positions?.Backward(positions, x);
+        _tokens.Backward(ids, x);
+    }
+
+    /// <summary>The head of a tied network.</summary>
+    public EmbeddingTable Tokens => _tokens;
 }

@@ -17,7 +17,7 @@ public enum Activation
 }
 
 /// <summary>down(silu(gate x) · up x), or down(gelu(up x)).</summary>
-internal sealed class Mlp : Module<Tensor, Tensor>
+internal sealed class Mlp : Module
 {
     [ComponentName(Name = "gate_proj")] private readonly Linear? _gate;
     [ComponentName(Name = "up_proj")] private readonly Linear _up;
@@ -32,11 +32,31 @@ internal sealed class Mlp : Module<Tensor, Tensor>
     }
 
     /// <param name="x">(N, D).</param>
+    /// <param name="tape">Takes what <see cref="Backward"/> needs; null when there is no way back.</param>
     /// <returns>(N, D).</returns>
-    public override Tensor forward(Tensor x)
+    public Tensor Forward(Tensor x, Tape? tape)
     {
         using var scope = NewDisposeScope();
-        var bent = _gate is null ? functional.gelu(_up.forward(x), TorchSharp.Modules.GELU.Approximate.tanh) : functional.silu(_gate.forward(x)) * _up.forward(x);
-        return _down.forward(bent).MoveToOuterDisposeScope();
+        var (gate, up) = (_gate?.Forward(x, tape), _up.Forward(x, tape));
+        var bent = (tape, gate) switch
+        {
+            (null, _) => Bend(gate, up),
+            (_, null) => tape.Record(given => Bend(null, given[0]), up),
+            _ => tape.Record(given => Bend(given[0], given[1]), gate, up),
+        };
+        return _down.Forward(bent, tape).MoveToOuterDisposeScope();
     }
+
+    /// <param name="gradient">(N, D) at the result.</param>
+    /// <returns>(N, D) gradient at x.</returns>
+    public Tensor Backward(Tensor gradient, Tape tape)
+    {
+        using var scope = NewDisposeScope();
+        var bent = tape.Replay(_down.Backward(gradient, tape));
+        var x = _up.Backward(bent[^1], tape);
+        return (_gate is null ? x : _gate.Backward(bent[0], tape, x)).MoveToOuterDisposeScope();
+    }
+
+    private static Tensor Bend(Tensor? gate, Tensor up) =>
+        gate is null ? functional.gelu(up, TorchSharp.Modules.GELU.Approximate.tanh) : functional.silu(gate) * up;
 }

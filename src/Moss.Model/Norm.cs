@@ -48,4 +48,11 @@ internal sealed class Norm : Module<Tensor, Tensor>
             : functional.layer_norm(wide, _shape, scale, bias.to_type(ScalarType.Float32), _epsilon);
         return normed.to_type(type).MoveToOuterDisposeScope();
     }
+
+    /// <inheritdoc cref="Forward(Tensor, ScalarType)"/>
+    public Tensor Forward(Tensor x, Pass pass) =>
+        pass.Tape is { } tape ? tape.Record(given => Forward(given[0], pass.ComputeType), x) : Forward(x, pass.ComputeType);
+
+    /// <returns>(…, size) gradient at x, in x's number format.</returns>
+    public static Tensor Backward(Tensor gradient, Tape tape) => tape.Replay(gradient)[0];
 }

@@ -8,4 +8,7 @@ namespace Moss.Model;
 /// <param name="Cos">(N, 1, R) cosines of the tokens' positions; null where positions are learned.</param>
 /// <param name="Sin">(N, 1, R), laid out as <paramref name="Cos"/>.</param>
 /// <param name="ComputeType">Number format of everything between the norms.</param>
-internal sealed record Pass(IReadOnlyList<Segment> Segments, Tensor? Cos, Tensor? Sin, ScalarType ComputeType);
+/// <param name="Tape">Takes what the way back needs; null when there is none.</param>
+/// <param name="Checkpointing">Each layer keeps its input alone and computes the rest again on the way back.</param>
+internal sealed record Pass(
+    IReadOnlyList<Segment> Segments, Tensor? Cos, Tensor? Sin, ScalarType ComputeType, Tape? Tape = null, bool Checkpointing = false);

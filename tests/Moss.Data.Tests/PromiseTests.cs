@@ -119,16 +119,47 @@ public sealed class PromiseTests(Database database) : DatabaseTest(database)
         var (project, ada, moss) = (await Data.ProjectAsync(), await Data.HumanAsync(), await Data.CheckpointAsync());
         var run = await Data.With(db => db.QueueAgentRunAsync(Guid.CreateVersion7(), project.Id, "x", "exam@1", new string('b', 64), ScenarioSplit.Eval, 0, 1, null, Test));
         var (_, _, reply) = await Data.ExchangeAsync(project.Id, ada.Id, moss.Id, "Q", "A", run.Id);
-        var version = Guid.CreateVersion7();
+        var (_, _, own) = await Data.ExchangeAsync(project.Id, ada.Id, moss.Id, "Q", "B");
+        var (version, judgement) = (Guid.CreateVersion7(), Guid.CreateVersion7());
         var written = $"""
             INSERT INTO dataset_versions (id, project_id, name, recipe, query, sha256, train_count, eval_count, judgement_count, created_at)
                 VALUES ('{version}', '{project.Id}', 'cheat', 'sft', '{"{}"}', 'x', 1, 0, 0, now());
-            INSERT INTO dataset_examples (version_id, ordinal, split, content, content_sha256) VALUES ('{version}', 0, 'Train', '{"{}"}', 'x');
+            INSERT INTO dataset_examples (version_id, ordinal, split, cluster, content, content_sha256) VALUES ('{version}', 0, 'Train', 'c', '{"{}"}', 'x');
             """;
 
         Assert.Contains("exam@1 (split Eval) cannot enter a dataset", await Data.RefusalAsync(
             $"{written} INSERT INTO dataset_example_sources (id, version_id, ordinal, message_id) VALUES ('{Guid.NewGuid()}', '{version}', 0, '{reply.Id}')"));
+        Assert.Contains("exam@1 (split Eval) cannot enter a dataset", await Data.RefusalAsync($"""
+            {written}
+            INSERT INTO judgements (id, kind, message_id, other_message_id, shown_left_id, annotator_id, rubric_version, outcome, client_key, created_at)
+                VALUES ('{judgement}', 'Comparison', '{own.Id}', '{reply.Id}', '{own.Id}', '{ada.Id}', 1, 'Left', '{Guid.NewGuid()}', now());
+            INSERT INTO dataset_example_sources (id, version_id, ordinal, judgement_id) VALUES ('{Guid.NewGuid()}', '{version}', 0, '{judgement}')
+            """)); // a comparison with a reply of the examination
         Assert.Contains("never change", await Data.RefusalAsync($"UPDATE agent_runs SET split = 'Train' WHERE id = '{run.Id}'"));
+    }
+
+    [Fact]
+    public async Task A_version_cannot_both_learn_and_hold_out_what_begins_alike_nor_learn_what_an_earlier_one_holds_out()
+    {
+        var project = await Data.ProjectAsync();
+        string Version(Guid id, string at, params ReadOnlySpan<(string Split, string Cluster, string Content)> examples)
+        {
+            var rows = examples.ToArray().Index().Select(e => $"('{id}', {e.Index}, '{e.Item.Split}', {e.Item.Cluster}, '{"{}"}', '{e.Item.Content}')");
+            return $"""
+                INSERT INTO dataset_versions (id, project_id, name, recipe, query, sha256, train_count, eval_count, judgement_count, created_at)
+                    VALUES ('{id}', '{project.Id}', '{id:N}', 'dpo', '{"{}"}', 'x', 1, 0, 0, {at});
+                INSERT INTO dataset_examples (version_id, ordinal, split, cluster, content, content_sha256) VALUES {string.Join(", ", rows)};
+                """;
+        }
+
+        Assert.Contains("both learns and holds out conversations that begin alike (cluster a)", await Data.RefusalAsync(
+            Version(Guid.NewGuid(), "now()", ("Train", "'a'", "1"), ("Eval", "'b'", "2"), ("Eval", "'a'", "3"))));
+        Assert.Contains("names the cluster", await Data.RefusalAsync(Version(Guid.NewGuid(), "now()", ("Train", "NULL", "1"))));
+        Assert.Null(await Data.RefusalAsync(Version(Guid.NewGuid(), "now()", ("Train", "'a'", "1"), ("Eval", "'b'", "2"))));
+        Assert.Contains("would learn an example that version", await Data.RefusalAsync(Version(Guid.NewGuid(), "now()", ("Train", "'c'", "2"))));
+        Assert.Null(await Data.RefusalAsync(Version(Guid.NewGuid(), "now() - interval '1 day'", ("Train", "'c'", "2")))); // cut before, so it could not know
+        Assert.Contains("ck_dataset_versions_recipe", await Data.RefusalAsync(
+            Version(Guid.NewGuid(), "now()", ("Train", "'a'", "9")).Replace("'dpo'", "'magic'", StringComparison.Ordinal)));
     }
 
     private async Task<(Message Reply, Guid Moss)> LoopOnceAsync()

@@ -11,7 +11,7 @@ public class ChatTemplateTests
         return Tokenizer.Load(folder);
     });
 
-    private static ChatTemplate Template(string name = "chatml") => new(ChatDialect.Named(name), Trained.Value);
+    private static ChatTemplate Template(string name = "chatml") => new(ChatDialects.Named(name), Trained.Value);
 
     private static string Spelled(string name, IReadOnlyList<ChatTurn> turns, bool prompt = false) =>
         Trained.Value.Decode(Template(name).Render(turns, prompt).Tokens);

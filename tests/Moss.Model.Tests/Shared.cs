@@ -29,6 +29,29 @@ internal static class Shared
         return document.RootElement.Clone();
     });
 
+    /// <summary>Every text in the JSON files of a folder, tokenizers' own files left out.</summary>
+    public static IReadOnlyList<string> AllTexts(string relative)
+    {
+        var texts = new List<string>();
+        foreach (var file in Directory.EnumerateFiles(Find(relative), "*.json*", SearchOption.AllDirectories).Order())
+            if (Path.GetFileName(file) is not ("tokenizer.json" or "vocab.json"))
+                foreach (var json in file.EndsWith('l') ? File.ReadLines(file) : [File.ReadAllText(file)])
+                {
+                    using var document = JsonDocument.Parse(json);
+                    Collect(document.RootElement, texts);
+                }
+        return texts;
+    }
+
+    private static void Collect(JsonElement element, List<string> texts)
+    {
+        if (element.ValueKind == JsonValueKind.String) texts.Add(element.GetString()!);
+        if (element.ValueKind == JsonValueKind.Array)
+            foreach (var child in element.EnumerateArray()) Collect(child, texts);
+        if (element.ValueKind == JsonValueKind.Object)
+            foreach (var field in element.EnumerateObject()) Collect(field.Value, texts);
+    }
+
     public static int[] Ints(this JsonElement list) => [.. list.EnumerateArray().Select(e => e.GetInt32())];
     public static double[] Doubles(this JsonElement list) => [.. list.EnumerateArray().Select(e => e.GetDouble())];
 

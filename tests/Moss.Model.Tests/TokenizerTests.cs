@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json.Nodes;
 using CsCheck;
 using Moss.Model.Text;
 
@@ -6,10 +7,7 @@ namespace Moss.Model.Tests;
 
 public class TokenizerTests
 {
-    private static readonly Lazy<Tokenizer> Qwen = new(() => Tokenizer.Load(Shared.Find("data/tokenizers/qwen2")));
-    private static readonly Lazy<Tokenizer> Moss = new(() => Tokenizer.Load(Shared.Find("data/tokenizers/moss")));
-
-    private static Tokenizer Named(string name) => name == "qwen2" ? Qwen.Value : Moss.Value;
+    private static Tokenizer Named(string name) => name == "qwen2" ? Tokenizers.Qwen : Tokenizers.Moss;
 
     [Theory]
     [InlineData("golden.jsonl", true)]
@@ -40,38 +38,134 @@ public class TokenizerTests
         }
     }
 
+    [Fact]
+    public void Every_text_of_the_shared_data_survives_both_tokenizers()
+    {
+        var texts = Shared.AllTexts("data");
+        Assert.InRange(texts.Sum(t => (long)t.Length), 4_000_000, long.MaxValue);
+        foreach (var tokenizer in (Tokenizer[])[Tokenizers.Qwen, Tokenizers.Moss])
+        {
+            var ids = tokenizer.EncodeAll(texts, threads: 2);
+            Assert.DoesNotContain(texts.Zip(ids), pair => Expected(tokenizer, pair.First) != tokenizer.Decode(pair.Second));
+        }
+    }
+
+    /// <summary>What comes back: Qwen's text is put into form NFC first, and a lone surrogate has no UTF-8.</summary>
+    private static string Expected(Tokenizer tokenizer, string text) =>
+        tokenizer == Tokenizers.Qwen ? Nfc.Of(text) : Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text));
+
     private static readonly string[] Awkward =
-        ["<|im_end|>", "<|im_start|>", "<|endoftext|>", "<eom>", "<eoh>", "<|im_", "end|>", "'s", "'LL", " ", "  ", "\n", "\r\n", "\t", "e\u0301", "3", "ſ"];
+        ["<|im_end|>", "<|im_start|>", "<|endoftext|>", "<eom>", "<eoh>", "<|im_", "end|>", "<|Human|>", "'s", "'LL", " ", "  ", "          ", "\n", "\r\n", "\t\t",
+            "e\u0301", "3", "ſ", "\uD800", "\uDC00", "\uFFFE", "𠮷", "👩‍👩‍👧", "\u0338", "\u1100\u1161\u11A8", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"];
 
     [Fact]
     public void Random_text_survives_and_never_becomes_a_control_token()
     {
         var piece = Gen.OneOf(
-            Gen.Int[0, 0x10FFFF].Where(c => c is < 0xD800 or > 0xDFFF).Select(char.ConvertFromUtf32),
+            Gen.Int[0, 0x10FFFF].Select(c => c is >= 0xD800 and <= 0xDFFF ? ((char)c).ToString() : char.ConvertFromUtf32(c)),
+            Gen.Int[0xD7F0, 0xE010].Select(c => ((char)c).ToString()), // surrogates, most of them alone
             Gen.Int[0, Awkward.Length - 1].Select(i => Awkward[i]),
             Gen.Char.AlphaNumeric.Select(c => c.ToString()));
         piece.List[0, 30].Sample(parts =>
         {
             var text = string.Concat(parts);
-            foreach (var tokenizer in (Tokenizer[])[Qwen.Value, Moss.Value])
+            foreach (var tokenizer in (Tokenizer[])[Tokenizers.Qwen, Tokenizers.Moss])
             {
                 var ids = tokenizer.Encode(text);
                 Assert.DoesNotContain(ids, tokenizer.IsSpecial);
-                Assert.Equal(tokenizer == Qwen.Value ? Nfc.Of(text) : text, tokenizer.Decode(ids));
+                Assert.Equal(Expected(tokenizer, text), tokenizer.Decode(ids));
                 var stream = new StreamingDecoder(tokenizer);
-                Assert.Equal(tokenizer.Decode(ids), string.Concat(ids.Select(stream.Push)) + stream.Flush());
+                var pieces = ids.Select(stream.Push).ToList();
+                Assert.Equal(tokenizer.Decode(ids), string.Concat(pieces) + stream.Flush());
+                // No piece begins or ends in the middle of a character.
+                Assert.DoesNotContain(pieces, p => p.Length > 0 && (char.IsLowSurrogate(p[0]) || char.IsHighSurrogate(p[^1])));
+                if (!Expected(tokenizer, text).Contains('\uFFFD', StringComparison.Ordinal))
+                    Assert.DoesNotContain(pieces, p => p.Contains('\uFFFD', StringComparison.Ordinal));
             }
         }, iter: 2_000, threads: 1);
     }
 
     [Fact]
+    public void Text_that_needs_no_look_up_is_in_form_C()
+    {
+        var settled = Enumerable.Range(0, 0x10000).Select(c => (char)c).Where(c => !char.IsSurrogate(c) && Nfc.IsSettled([c])).ToArray();
+        Assert.InRange(settled.Length, 20_000, 40_000);
+        Gen.Int[0, settled.Length - 1].Array[2, 40].Sample(
+            places => Assert.True(string.Concat(places.Select(i => settled[i])).IsNormalized(NormalizationForm.FormC)), iter: 2_000, threads: 1);
+        Assert.All(settled, c => Assert.Equal(c.ToString(), $"{c}".Normalize(NormalizationForm.FormC)));
+    }
+
+    [Fact]
+    public void Digits_alone_split_as_if_each_digit_were_cut_out_first()
+    {
+        string[] parts = ["1", "²", "Ⅷ", " ", "  ", "\n", "a", "'s", "'", "!", "é", "𠮷", "𝟗", "\u3000"];
+        Gen.Int[0, parts.Length - 1].Array[1, 12].Sample(places =>
+        {
+            var text = string.Concat(places.Select(i => parts[i]));
+            var expected = new List<string>();
+            foreach (var stretch in System.Text.RegularExpressions.Regex.Split(text, @"(1|²|Ⅷ|𝟗)"))
+                if (stretch is "1" or "²" or "Ⅷ" or "𝟗") expected.Add(stretch);
+                else expected.AddRange(Pieces(SplitRule.Gpt2, stretch));
+            Assert.Equal(expected, Pieces(SplitRule.Gpt2Digits, text));
+        }, iter: 5_000, threads: 1);
+
+        static List<string> Pieces(SplitRule rule, string text)
+        {
+            var pieces = new List<string>();
+            for (int at = 0, end; at < text.Length; at = end) pieces.Add(text[at..(end = rule.Next(text, at))]);
+            return pieces;
+        }
+    }
+
+    [Fact]
+    public void Many_threads_get_the_ids_that_one_gets()
+    {
+        var texts = Shared.AllTexts("data/oasst").Take(400).ToList();
+        var alone = texts.Select(Tokenizers.Qwen.Encode).ToList();
+        var together = Tokenizer.Load(Shared.Find("data/tokenizers/qwen2")).EncodeAll(texts, threads: 4);
+        Assert.Equal(alone, together);
+    }
+
+    [Theory]
+    [InlineData("""{"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<|im_start|>", "type_id": 0}}], "pair": [], "special_tokens": {}}""", null)]
+    [InlineData("""{"type": "Sequence", "processors": [{"type": "ByteLevel"}, {"type": "TemplateProcessing", "single": []}]}""", null)]
+    [InlineData("null", null)]
+    [InlineData("""{"type": "RobertaProcessing"}""", "RobertaProcessing")]
+    [InlineData("""{"type": "Sequence", "processors": [{"type": "BertProcessing"}]}""", "BertProcessing")]
+    public void Tokens_that_a_post_processor_would_add_are_left_to_the_template_and_others_refused(string processor, string? refused)
+    {
+        var folder = Tokenizers.WithControlTokens([]);
+        var path = Path.Combine(folder, "tokenizer.json");
+        var file = JsonNode.Parse(File.ReadAllText(path))!;
+        var plain = Tokenizer.Load(folder).Encode("some text");
+        file["post_processor"] = JsonNode.Parse(processor);
+        File.WriteAllText(path, file.ToJsonString());
+        if (refused is null) Assert.Equal(plain, Tokenizer.Load(folder).Encode("some text"));
+        else Assert.Contains(refused, Assert.Throws<InvalidDataException>(() => Tokenizer.Load(folder)).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Ignore_merges_takes_a_word_of_the_vocabulary_whole(bool ignore)
+    {
+        var path = Path.Combine(Shared.NewFolder(), "tokenizer.json");
+        BpeTrainer.Train(["nothing merges"], 300, path);
+        var file = JsonNode.Parse(File.ReadAllText(path))!;
+        file["model"]!["ignore_merges"] = ignore;
+        file["model"]!["vocab"]!["Ġxyz"] = 400;
+        File.WriteAllText(path, file.ToJsonString());
+        Assert.Equal(ignore, Tokenizer.Load(Path.GetDirectoryName(path)!).Encode(" xyz").SequenceEqual([400]));
+    }
+
+    [Fact]
     public void A_lone_surrogate_becomes_the_replacement_character() =>
-        Assert.Equal("a\uFFFDb", Qwen.Value.Decode(Qwen.Value.Encode("a\uD800b")));
+        Assert.Equal("a\uFFFDb", Tokenizers.Qwen.Decode(Tokenizers.Qwen.Encode("a\uD800b")));
 
     [Fact]
     public void Long_runs_merge_the_same_way_as_short_ones()
     {
-        var tokenizer = Qwen.Value;
+        var tokenizer = Tokenizers.Qwen;
         foreach (var text in (string[])["aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
             string.Concat(Enumerable.Repeat("supercalifragilistic", 40)), string.Concat(Enumerable.Repeat("世界", 60)), new('=', 500)])
             Assert.Equal(text, tokenizer.Decode(tokenizer.Encode(text)));
@@ -80,14 +174,24 @@ public class TokenizerTests
     [Fact]
     public void Streaming_never_shows_half_a_character()
     {
-        var stream = new StreamingDecoder(Qwen.Value);
-        var shown = Qwen.Value.Encode("𠮷野家 👩‍👩‍👧 naïve").Select(stream.Push).ToList();
+        var stream = new StreamingDecoder(Tokenizers.Qwen);
+        var shown = Tokenizers.Qwen.Encode("𠮷野家 👩‍👩‍👧 naïve").Select(stream.Push).ToList();
         Assert.DoesNotContain(shown, s => s.Contains('\uFFFD', StringComparison.Ordinal));
         Assert.Equal("𠮷野家 👩‍👩‍👧 naïve", string.Concat(shown));
     }
 
+    [Theory]
+    [InlineData(" Hello", "Hello")]
+    [InlineData("  Hello", " Hello")]
+    [InlineData("你 好", "你 好")]
+    public void A_space_that_the_template_spells_before_a_reply_is_no_part_of_it(string written, string said)
+    {
+        var stream = new StreamingDecoder(Tokenizers.Qwen, dropFirstSpace: true);
+        Assert.Equal(said, string.Concat(Tokenizers.Qwen.Encode(written).Select(stream.Push)) + stream.Flush());
+    }
+
     [Fact]
-    public void The_size_is_one_more_than_the_highest_id() => Assert.Equal((151_646, 106_072), (Qwen.Value.Size, Moss.Value.Size));
+    public void The_size_is_one_more_than_the_highest_id() => Assert.Equal((151_646, 106_072), (Tokenizers.Qwen.Size, Tokenizers.Moss.Size));
 
     [Theory]
     [InlineData("\"type\": \"NFC\"", "\"type\": \"Lowercase\"", "Lowercase")]

@@ -20,6 +20,9 @@ public sealed class DatasetVersion
     /// <summary>Judgements that the examples rest on.</summary>
     public required int JudgementCount { get; init; }
 
+    /// <summary>JSON object of what it holds and what was left out, see <see cref="FreezePreview"/>; null in versions older than it.</summary>
+    public string? Summary { get; init; }
+
     public Guid? CreatedBy { get; init; }
     public required DateTimeOffset CreatedAt { get; init; }
 }

@@ -1,101 +1,72 @@
-using System.Security.Cryptography;
-using System.Text;
 using Moss.Data.Conversations;
 using Npgsql;
 
 namespace Moss.Data.Datasets;
 
-/// <summary>A reason for an example: exactly one of the two.</summary>
-internal readonly record struct ExampleSource(Guid? JudgementId, Guid? MessageId);
-
-/// <summary>Takes an example (content null: more sources of one that was given before).</summary>
-internal delegate Task TakeExample(
-    int ordinal, Split split, DatasetContent? content, IReadOnlyList<ExampleSource> sources, CancellationToken cancellation);
-
 /// <summary>
-/// Decides what becomes an example, in this order: corrections (always learned: they are few, and someone asked for them), rated replies, replayed
-/// conversations. An answer that someone corrected is never learned again: the correction takes its place wherever the same mistake stands.
-/// A question that a correction answers is never held out.
+/// The recipes sft and quality. Decides what becomes an example, in this order: corrections (always learned: they are few, and someone asked for them),
+/// rated replies, replayed conversations. An answer that someone corrected is never learned again: the correction takes its place wherever the same mistake
+/// stands. A question that a correction answers is never held out. Recipe sft takes well-rated replies; recipe quality takes all rated ones, see <see cref="QualityTags"/>.
 /// </summary>
-internal sealed class ExampleSelection(FreezeRule rule, TakeExample take)
+/// <param name="tags">Null in recipe sft.</param>
+internal sealed class ExampleSelection(FreezeRule rule, ExampleSides sides, QualityTags? tags, FreezePreview counts, ExampleSink sink)
 {
-    private readonly FreezePreview counts = new();
-    private readonly Dictionary<UInt128, (int Ordinal, Split Split)> known = [];
     private readonly CorrectedAnswers correctedAnswers = new();
-    private readonly HashSet<UInt128> correctedQuestions = [], correctedPaths = [];
+    private readonly HashSet<UInt128> correctedPaths = [];
 
-    public async Task<FreezePreview> RunAsync(NpgsqlConnection connection, Guid projectId, CancellationToken cancellation)
+    public async Task RunAsync(FreezeCandidates candidates, CancellationToken cancellation)
     {
-        var candidates = new FreezeCandidates(connection, projectId, rule, rule.Until!.Value);
         await foreach (var candidate in candidates.CorrectedAsync(cancellation)) await CorrectAsync(candidate, cancellation);
         await foreach (var candidate in candidates.RatedAsync(cancellation)) await RateAsync(candidate, cancellation);
         await foreach (var candidate in candidates.ReplayAsync(cancellation)) await ReplayAsync(candidate, cancellation);
-        return counts;
     }
 
     private async Task CorrectAsync(Candidate candidate, CancellationToken cancellation)
     {
         var (path, original) = (candidate.Path, candidate.Path[^1]);
-        var questions = Humans(path);
-        correctedPaths.Add(Key(string.Join('\n', questions.Select(SplitRule.Normalise))));
+        var questions = PathMessage.Questions(path);
+        correctedPaths.Add(TextKey.Of(string.Join('\n', questions.Select(SplitRule.Normalise))));
         if (questions.Count > 0)
-        {
             correctedAnswers.Add(original.Text, questions[^1], candidate.Correction, candidate.Judgements is [var judgement, ..] ? judgement : null);
-            correctedQuestions.UnionWith([Key(questions[0]), Key(questions[^1])]);
-        }
+        sides.Correct(path, candidate.Judgements.Length > 0);
         if (candidate.Judgements.Length == 0) return;
         if (Content(path[..^1], candidate.Correction!, original.Text, rule.CorrectionRepeat) is not { } content) counts.LeftOutShape++;
-        else if (await AddAsync(content, Split.Train, [new(candidate.Judgements[0], null)], cancellation)) counts.Corrections++;
+        else if (await AddAsync(path, Split.Train, tags?.Tag(content, QualityLevels.High) ?? content, [new(candidate.Judgements[0], null)], cancellation)) counts.Corrections++;
     }
 
     private async Task RateAsync(Candidate candidate, CancellationToken cancellation)
     {
         var (path, reply) = (candidate.Path, candidate.Path[^1]);
-        if (Humans(path) is [.., var question] && correctedAnswers.Of(reply.Text, question).Verdict != AnswerVerdict.Keep) counts.LeftOutCorrected++;
+        if (PathMessage.Questions(path) is [.., var question] && correctedAnswers.Of(reply.Text, question).Verdict != AnswerVerdict.Keep) counts.LeftOutCorrected++;
         else if (Content(path[..^1], reply.Text, null, 1) is not { } content) counts.LeftOutShape++;
-        else if (SplitOf(path) is not { } split) counts.LeftOutOfEval++;
-        else if (await AddAsync(content, split, [.. candidate.Judgements.Select(j => new ExampleSource(j, null))], cancellation)) counts.Rated++;
+        else if (sides.Of(path) is not { } split) counts.LeftOutOfEval++;
+        else if (await AddAsync(path, split, tags?.Tag(content, candidate.Judgements) ?? content, [.. candidate.Judgements.Select(j => new ExampleSource(j, null))], cancellation))
+            counts.Rated++;
     }
 
     private async Task ReplayAsync(Candidate candidate, CancellationToken cancellation)
     {
         var path = BestPath(candidate.Path);
         var learned = path.Where(m => m.Role == Role.Moss).ToList();
-        if (learned.Count == 0 || !IsPlain(path)) counts.LeftOutShape++;
+        if (learned.Count == 0 || !PathMessage.ArePlain(path)) counts.LeftOutShape++;
         else if (learned.Exists(m => m.Bad)) counts.LeftOutBad++;
         else if (AsksCorrected(path) || Mended(path) is not { } mended) counts.LeftOutCorrected++;
-        else if (SplitOf(path) is not { } split) counts.LeftOutOfEval++;
+        else if (sides.Of(path) is not { } split) counts.LeftOutOfEval++;
         else
         {
-            var content = new DatasetContent([.. path.Zip(mended.Texts, (m, text) => new DatasetMessage(Name(m.Role), text, m.Role == Role.Moss))]);
-            if (!await AddAsync(content, split, mended.Sources, cancellation)) return;
+            var content = new DatasetContent([.. path.Zip(mended.Texts, (m, text) => m.AsTurn(m.Role == Role.Moss) with { Content = text })]);
+            if (!await AddAsync(path, split, content, mended.Sources, cancellation)) return;
             counts.Replayed++;
             if (mended.Sources.Exists(s => s.JudgementId is not null)) counts.Mended++;
         }
     }
 
-    private async Task<bool> AddAsync(DatasetContent content, Split split, IReadOnlyList<ExampleSource> sources, CancellationToken cancellation)
+    private Task<bool> AddAsync(
+        List<PathMessage> path, Split split, DatasetContent content, IReadOnlyList<ExampleSource> sources, CancellationToken cancellation)
     {
         // The repeat does not matter here: a reply that was both corrected into and rated is one example, the first.
-        var key = Key(string.Join('\0', content.Messages.Select(m => $"{m.Role}\u0001{m.Content}\u0001{m.Learn}")), exact: true);
-        var merged = known.TryGetValue(key, out var at);
-        if (!merged)
-        {
-            known[key] = at = (known.Count, split);
-            if (split == Split.Train) counts.Train++;
-            else counts.Eval++;
-        }
-        else counts.Merged++;
-        await take(at.Ordinal, at.Split, merged ? null : content, sources, cancellation);
-        return !merged;
-    }
-
-    /// <summary>Null: it would be held out, but a correction teaches one of its questions.</summary>
-    private Split? SplitOf(List<PathMessage> path)
-    {
-        var questions = Humans(path);
-        if (!SplitRule.IsHeldOut(questions[0], rule.EvalShare)) return Split.Train;
-        return questions.Exists(q => correctedQuestions.Contains(Key(q))) ? null : Split.Eval;
+        var identity = TextKey.Exactly(string.Join('\0', content.Messages.Select(m => $"{m.Role}\u0001{m.Content}\u0001{m.Learn}")));
+        return sink.AddAsync(identity, split, sides.KeyOf(path), content, sources, cancellation);
     }
 
     /// <summary>The path's texts, with corrections in the places of the same mistakes, and what each learned text comes from.
@@ -119,25 +90,18 @@ internal sealed class ExampleSelection(FreezeRule rule, TakeExample take)
     private bool AsksCorrected(List<PathMessage> path)
     {
         var asked = "";
-        foreach (var question in Humans(path))
+        foreach (var question in PathMessage.Questions(path))
         {
             asked = asked.Length == 0 ? SplitRule.Normalise(question) : $"{asked}\n{SplitRule.Normalise(question)}";
-            if (correctedPaths.Contains(Key(asked))) return true;
+            if (correctedPaths.Contains(TextKey.Of(asked))) return true;
         }
         return false;
     }
 
     private static DatasetContent? Content(List<PathMessage> before, string answer, string? rejected, int repeat) =>
-        IsPlain(before) && before is [.., { Role: Role.Human }]
-            ? new DatasetContent([.. before.Select(m => new DatasetMessage(Name(m.Role), m.Text, false)), new DatasetMessage("assistant", answer, true)], rejected, repeat)
+        PathMessage.ArePlain(before) && before is [.., { Role: Role.Human }]
+            ? new DatasetContent([.. before.Select(m => m.AsTurn()), new DatasetMessage("assistant", answer, true)], rejected, repeat)
             : null;
-
-    /// <summary>A system text at most in front, then a person and MOSS in turn.</summary>
-    private static bool IsPlain(List<PathMessage> path)
-    {
-        var turns = path is [{ Role: Role.System }, ..] ? path[1..] : path;
-        return turns.Count > 0 && turns.Index().All(t => t.Item.Role == (t.Index % 2 == 0 ? Role.Human : Role.Moss));
-    }
 
     /// <summary>From the root along the best-ranked replies (0 first, unranked last, then oldest), to the last reply of MOSS.</summary>
     private static List<PathMessage> BestPath(List<PathMessage> tree)
@@ -148,11 +112,4 @@ internal sealed class ExampleSelection(FreezeRule rule, TakeExample take)
         while (path is [.., { Role: not Role.Moss }]) path.RemoveAt(path.Count - 1);
         return path;
     }
-
-    private static List<string> Humans(List<PathMessage> path) => [.. path.Where(m => m.Role == Role.Human).Select(m => m.Text)];
-
-    private static string Name(Role role) => role switch { Role.System => "system", Role.Human => "user", _ => "assistant" };
-
-    private static UInt128 Key(string text, bool exact = false) =>
-        System.Buffers.Binary.BinaryPrimitives.ReadUInt128BigEndian(SHA256.HashData(Encoding.UTF8.GetBytes(exact ? text : SplitRule.Normalise(text))));
 }

@@ -12,7 +12,7 @@ internal sealed class ExampleWriter : IAsyncDisposable
     private readonly NpgsqlConnection connection;
     private readonly Guid versionId;
     private readonly IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-    private readonly List<(int Ordinal, Split Split, string Content, string Sha256)> examples = [];
+    private readonly List<(ExamplePlace Place, FrozenContent Content)> examples = [];
     private readonly List<(int Ordinal, ExampleSource Source)> sources = [];
     private readonly HashSet<Guid> judgements = [];
 
@@ -24,23 +24,22 @@ internal sealed class ExampleWriter : IAsyncDisposable
     {
         var writer = new ExampleWriter(connection, versionId);
         await writer.ExecuteAsync("""
-            CREATE TEMP TABLE frozen_examples (ordinal int, split text, content text, content_sha256 text) ON COMMIT DROP;
+            CREATE TEMP TABLE frozen_examples (ordinal int, split text, cluster text, content text, content_sha256 text) ON COMMIT DROP;
             CREATE TEMP TABLE frozen_sources (id uuid, ordinal int, judgement_id uuid, message_id uuid) ON COMMIT DROP
             """, cancellation);
         return writer;
     }
 
-    public async Task AddAsync(int ordinal, Split split, DatasetContent? content, IReadOnlyList<ExampleSource> why, CancellationToken cancellation)
+    public async Task AddAsync(ExamplePlace place, FrozenContent? content, IReadOnlyList<ExampleSource> why, CancellationToken cancellation)
     {
-        if (content?.ToJson() is { } json)
+        if (content is not null)
         {
-            var sha256 = DatasetContent.Sha256(json);
-            hash.AppendData(Encoding.UTF8.GetBytes(FormattableString.Invariant($"{ordinal} {split} {sha256}\n")));
-            examples.Add((ordinal, split, json, sha256));
+            hash.AppendData(Encoding.UTF8.GetBytes(FormattableString.Invariant($"{place.Ordinal} {place.Split} {content.Sha256}\n")));
+            examples.Add((place, content));
         }
         foreach (var source in why)
         {
-            sources.Add((ordinal, source));
+            sources.Add((place.Ordinal, source));
             if (source.JudgementId is { } judgement) judgements.Add(judgement);
         }
         if (examples.Count >= BatchSize || sources.Count >= 20 * BatchSize) await FlushAsync(cancellation);
@@ -55,8 +54,8 @@ internal sealed class ExampleWriter : IAsyncDisposable
 
     /// <summary>Moves everything into the version, whose row must stand by now.</summary>
     public Task KeepAsync(CancellationToken cancellation) => ExecuteAsync($"""
-        INSERT INTO dataset_examples (version_id, ordinal, split, content, content_sha256)
-            SELECT '{versionId}', ordinal, split, content, content_sha256 FROM frozen_examples ORDER BY ordinal;
+        INSERT INTO dataset_examples (version_id, ordinal, split, cluster, content, content_sha256)
+            SELECT '{versionId}', ordinal, split, cluster, content, content_sha256 FROM frozen_examples ORDER BY ordinal;
         INSERT INTO dataset_example_sources (id, version_id, ordinal, judgement_id, message_id)
             SELECT id, '{versionId}', ordinal, judgement_id, message_id FROM frozen_sources;
         DROP TABLE frozen_examples, frozen_sources
@@ -69,10 +68,11 @@ internal sealed class ExampleWriter : IAsyncDisposable
             foreach (var e in examples)
             {
                 await copy.StartRowAsync(cancellation);
-                await copy.WriteAsync(e.Ordinal, NpgsqlDbType.Integer, cancellation);
-                await copy.WriteAsync(e.Split.ToString(), NpgsqlDbType.Text, cancellation);
-                await copy.WriteAsync(e.Content, NpgsqlDbType.Text, cancellation);
-                await copy.WriteAsync(e.Sha256, NpgsqlDbType.Text, cancellation);
+                await copy.WriteAsync(e.Place.Ordinal, NpgsqlDbType.Integer, cancellation);
+                await copy.WriteAsync(e.Place.Split.ToString(), NpgsqlDbType.Text, cancellation);
+                await copy.WriteAsync(e.Place.Cluster, NpgsqlDbType.Text, cancellation);
+                await copy.WriteAsync(e.Content.Json, NpgsqlDbType.Text, cancellation);
+                await copy.WriteAsync(e.Content.Sha256, NpgsqlDbType.Text, cancellation);
             }
             await copy.CompleteAsync(cancellation);
         }

@@ -1,11 +1,9 @@
 using System.Runtime.CompilerServices;
 using Moss.Data.Conversations;
+using Moss.Data.Training;
 using Npgsql;
 
 namespace Moss.Data.Datasets;
-
-/// <summary>A message of a candidate's path, and whether someone found it bad.</summary>
-internal sealed record PathMessage(Guid Id, Guid? ParentId, Role Role, string Text, int? SourceRank, bool Bad);
 
 /// <summary>A path that may become an example, with the judgements that speak for it.</summary>
 internal sealed record Candidate(List<PathMessage> Path, Guid[] Judgements, string? Correction, Guid? CorrectionMessage);
@@ -15,20 +13,9 @@ internal sealed class FreezeCandidates(NpgsqlConnection connection, Guid project
 {
     private const int Rows = 2_000;
 
-    // Judgements that held at the cut, of conversations that may teach; and per reply the newest correction of it.
-    private const string Standing = """
-        WITH RECURSIVE standing AS (
-            SELECT j.id, j.kind, j.message_id, j.attribute, 1 + 4 * (j.score - j.scale_min) / NULLIF(j.scale_max - j.scale_min, 0) AS score,
-                   j.correction_message_id, j.created_at
-            FROM judgements j
-            JOIN messages m ON m.id = j.message_id
-            JOIN conversations c ON c.id = m.conversation_id
-            LEFT JOIN agent_runs r ON r.id = c.agent_run_id
-            WHERE c.project_id = $1 AND j.created_at <= $2 AND (r.id IS NULL OR r.split = 'Train')
-              AND NOT EXISTS (SELECT FROM judgements s WHERE s.supersedes_id = j.id AND s.created_at <= $2)),
-        corrected AS (
-            SELECT DISTINCT ON (message_id) id, message_id, correction_message_id, created_at FROM standing
-            WHERE kind = 'Correction' ORDER BY message_id, created_at DESC, id DESC),
+    private static string Judged => $$"""
+        {{Standing.Sql}},
+        {{Standing.Corrected}},
         bad AS (
             SELECT message_id FROM standing WHERE kind = 'Flag' OR (kind = 'Rating' AND attribute = 'overall' AND score < $3)),
         """;
@@ -46,7 +33,7 @@ internal sealed class FreezeCandidates(NpgsqlConnection connection, Guid project
         """;
 
     /// <summary>Every corrected reply with its newest correction. Without judgements it teaches nothing: its correction was itself corrected or found bad.</summary>
-    public IAsyncEnumerable<Candidate> CorrectedAsync(CancellationToken cancellation) => ReadAsync(Standing + """
+    public IAsyncEnumerable<Candidate> CorrectedAsync(CancellationToken cancellation) => ReadAsync(Judged + """
         anchors AS (
             SELECT message_id AS judged, correction_message_id, created_at AS first_at,
                    CASE WHEN correction_message_id IN (SELECT message_id FROM bad UNION SELECT message_id FROM corrected)
@@ -54,8 +41,8 @@ internal sealed class FreezeCandidates(NpgsqlConnection connection, Guid project
             FROM corrected),
         """ + Paths, cancellation);
 
-    /// <summary>Replies with ratings of which none is below the rule's; neither corrected, nor flagged, nor cut short.</summary>
-    public IAsyncEnumerable<Candidate> RatedAsync(CancellationToken cancellation) => ReadAsync(Standing + """
+    /// <summary>Replies with ratings of which none is below the rule's (recipe quality: any ratings); neither corrected, nor flagged, nor cut short.</summary>
+    public IAsyncEnumerable<Candidate> RatedAsync(CancellationToken cancellation) => ReadAsync(Judged + """
         anchors AS (
             SELECT s.message_id AS judged, array_agg(s.id ORDER BY s.id) AS judgements, NULL::uuid AS correction_message_id, min(s.created_at) AS first_at
             FROM standing s JOIN messages m ON m.id = s.message_id
@@ -64,10 +51,10 @@ internal sealed class FreezeCandidates(NpgsqlConnection connection, Guid project
               AND s.message_id NOT IN (SELECT message_id FROM corrected)
               AND (m.corrects_id IS NULL OR m.id IN (SELECT correction_message_id FROM corrected))
             GROUP BY s.message_id),
-        """ + Paths, cancellation);
+        """ + Paths, cancellation, rule.Recipe == Recipes.Quality ? 0 : null); // no rating is below 0
 
     /// <summary>Imported conversations in the order of a hash that the rule's seed turns.</summary>
-    public IAsyncEnumerable<Candidate> ReplayAsync(CancellationToken cancellation) => ReadAsync(Standing + """
+    public IAsyncEnumerable<Candidate> ReplayAsync(CancellationToken cancellation) => ReadAsync(Judged + """
         chosen AS (
             SELECT c.id, sha256(convert_to($4::text || ':' || COALESCE(c.source_key, c.id::text), 'UTF8')) AS turn
             FROM conversations c WHERE c.project_id = $1 AND c.origin = 'Import' AND c.created_at <= $2),
@@ -83,13 +70,13 @@ internal sealed class FreezeCandidates(NpgsqlConnection connection, Guid project
         ORDER BY t.turn, t.id, m.created_at, m.id
         """, cancellation);
 
-    private async IAsyncEnumerable<Candidate> ReadAsync(string sql, [EnumeratorCancellation] CancellationToken cancellation)
+    private async IAsyncEnumerable<Candidate> ReadAsync(string sql, [EnumeratorCancellation] CancellationToken cancellation, double? minScore = null)
     {
         await using (var declare = new NpgsqlCommand("DECLARE candidates NO SCROLL CURSOR FOR " + sql, connection))
         {
             declare.Parameters.Add(new() { Value = projectId });
             declare.Parameters.Add(new() { Value = until.ToUniversalTime() });
-            declare.Parameters.Add(new() { Value = rule.MinScore });
+            declare.Parameters.Add(new() { Value = minScore ?? rule.MinScore });
             if (sql.Contains("$4", StringComparison.Ordinal))
             {
                 declare.Parameters.Add(new() { Value = rule.Seed });

@@ -27,18 +27,21 @@ public static class TrainingQueries
     public static Task<List<TrainingSchedule>> SchedulesAsync(this MossDbContext db, Guid projectId, CancellationToken cancellation) =>
         db.TrainingSchedules.AsNoTracking().Where(s => s.ProjectId == projectId).OrderBy(s => s.CreatedAt).ToListAsync(cancellation);
 
-    /// <summary>Corrections and overall ratings that came after the newest dataset version of this recipe was cut, and that may teach.</summary>
-    public static async Task<int> CountNewJudgementsAsync(this MossDbContext db, Guid projectId, string recipe, CancellationToken cancellation) =>
-        await db.Database.SqlQuery<int>($"""
+    /// <summary>Judgements of the kinds that this recipe learns from, that came after its newest dataset version was cut, and that may teach.</summary>
+    public static async Task<int> CountNewJudgementsAsync(this MossDbContext db, Guid projectId, string recipe, CancellationToken cancellation)
+    {
+        string[] others = recipe is Recipes.Sft or Recipes.Quality ? [] : [nameof(JudgementKind.Comparison), nameof(JudgementKind.Ranking)];
+        return await db.Database.SqlQuery<int>($"""
             SELECT count(*)::int AS "Value"
             FROM judgements j
             JOIN messages m ON m.id = j.message_id
             JOIN conversations c ON c.id = m.conversation_id
             LEFT JOIN agent_runs r ON r.id = c.agent_run_id
             WHERE c.project_id = {projectId} AND (r.id IS NULL OR r.split = 'Train')
-              AND (j.kind = 'Correction' OR (j.kind = 'Rating' AND j.attribute = {Rating.Overall}))
+              AND (j.kind = 'Correction' OR j.kind = ANY({others}) OR (j.kind = 'Rating' AND j.attribute = {Rating.Overall}))
               AND NOT EXISTS (SELECT FROM judgements s WHERE s.supersedes_id = j.id)
               AND j.created_at > COALESCE((
                     SELECT max((v.query ->> 'until')::timestamptz) FROM dataset_versions v WHERE v.project_id = {projectId} AND v.recipe = {recipe}), '-infinity')
             """).SingleAsync(cancellation);
+    }
 }

@@ -13,6 +13,8 @@ public static class TrainingRequests
         CheckRecipe(recipe, settings, deployIf);
         var version = await db.DatasetVersions.AsNoTracking().SingleOrDefaultAsync(v => v.Id == datasetVersionId && v.ProjectId == projectId, cancellation)
             ?? throw new MossInputException($"There is no dataset version {datasetVersionId} in this project. Freeze one first.");
+        if (version.Recipe != recipe)
+            throw new MossInputException($"Dataset version {version.Name} was frozen for the recipe {version.Recipe}, so a {recipe} run cannot learn from it. Freeze one with `freeze --recipe {recipe}`.");
         if (!await db.Checkpoints.AnyAsync(c => c.Id == baseCheckpointId, cancellation))
             throw new MossInputException($"There is no checkpoint {baseCheckpointId} to start from.");
 
@@ -58,7 +60,9 @@ public static class TrainingRequests
 
     private static void CheckRecipe(string recipe, string settings, string? deployIf)
     {
-        if (recipe != SftSettings.Recipe) throw new MossInputException($"'{recipe}' is not a recipe. Known: {SftSettings.Recipe}.");
+        Recipes.Check(recipe);
+        if (recipe != SftSettings.Recipe)
+            throw new MossInputException($"The recipe {recipe} has dataset versions but cannot be trained yet; {SftSettings.Recipe} can. Export the version to train elsewhere.");
         SftSettings.Parse(settings);
         DeployRule.Parse(deployIf);
     }

@@ -45,11 +45,11 @@ public sealed partial class CheckpointFolder
         IReadOnlyList<string> files = index is null ? [WeightsFile] : [.. index.Values.Distinct().Order(StringComparer.Ordinal)];
         foreach (var file in files)
             if (!File.Exists(In(file))) throw new InvalidDataException($"'{In(file)}' is missing: the index says some weights are in it. Copy it from the original checkpoint.");
-        if (!weightsOnly && !File.Exists(In("tokenizer.json"))) throw new InvalidDataException(
-            $"'{path}' has no tokenizer.json, so text cannot become tokens. Copy it from the checkpoint this one was trained from.");
+        if (!weightsOnly && !Text.Tokenizer.IsIn(path)) throw new InvalidDataException(
+            $"'{path}' has neither tokenizer.json nor vocab.json with merges.txt, so text cannot become tokens. Copy it from the checkpoint this one was trained from.");
         return new(path, config, files, index)
         {
-            ChatTemplateText = ReadTemplate(In("chat_template.jinja"), In("tokenizer_config.json")),
+            ChatTemplateText = ReadTemplate(path),
             EosTokenIds = [.. config.EosTokenIds.Union(ReadEos(In("generation_config.json")))],
         };
     }
@@ -91,8 +91,19 @@ public sealed partial class CheckpointFolder
 
     private string In(string file) => System.IO.Path.Combine(Path, file);
 
-    private static string? ReadTemplate(string jinja, string tokenizerConfig)
+    /// <summary>model_type of a folder's config.json, or null when it says none.</summary>
+    internal static string? ReadFamily(string folder)
     {
+        var path = System.IO.Path.Combine(folder, "config.json");
+        if (!File.Exists(path)) return null;
+        using var document = Json(path);
+        return document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty("model_type", out var type) && type.ValueKind == JsonValueKind.String ? type.GetString() : null;
+    }
+
+    /// <summary>The Jinja text of a folder's chat template, or null when it has none.</summary>
+    internal static string? ReadTemplate(string folder)
+    {
+        var (jinja, tokenizerConfig) = (System.IO.Path.Combine(folder, "chat_template.jinja"), System.IO.Path.Combine(folder, "tokenizer_config.json"));
         if (File.Exists(jinja)) return File.ReadAllText(jinja);
         if (!File.Exists(tokenizerConfig)) return null;
         using var document = Json(tokenizerConfig);

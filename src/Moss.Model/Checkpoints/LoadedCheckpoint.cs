@@ -9,7 +9,7 @@ public sealed class LoadedCheckpoint : IDisposable
     private LoadedCheckpoint(CheckpointFolder folder, Transformer transformer, Tokenizer tokenizer, ChatTemplate template)
     {
         (Folder, Transformer, Tokenizer, ChatTemplate) = (folder, transformer, tokenizer, template);
-        StopIds = folder.EosTokenIds.Append(template.Terminator).Where(id => id < tokenizer.Size).ToHashSet();
+        StopIds = folder.EosTokenIds.Concat(template.Terminators).Where(id => id < tokenizer.Size).ToHashSet();
     }
 
     public CheckpointFolder Folder { get; }
@@ -19,7 +19,7 @@ public sealed class LoadedCheckpoint : IDisposable
     public ModelConfig Config => Folder.Config;
     public string ManifestSha256 => Folder.ManifestSha256;
 
-    /// <summary>Tokens that end a reply: those of the configs and the template's terminator.</summary>
+    /// <summary>Tokens that end a reply: those of the configs and the template's terminators.</summary>
     public IReadOnlySet<int> StopIds { get; }
 
     /// <summary>Verifies the manifest, reads everything and checks that the parts fit each other.</summary>

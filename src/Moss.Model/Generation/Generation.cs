@@ -23,7 +23,8 @@ public sealed class Generation : IDisposable
 
     /// <param name="prompt">Rendered conversation with the opening of MOSS's turn.</param>
     public Generation(LoadedCheckpoint checkpoint, int[] prompt, SamplingOptions options)
-        : this(checkpoint.Transformer, prompt, options, checkpoint.StopIds, checkpoint.Tokenizer.Size, checkpoint.Tokenizer) { }
+        : this(checkpoint.Transformer, prompt, options, checkpoint.StopIds, checkpoint.Tokenizer.Size, checkpoint.Tokenizer) =>
+        _decoder = new StreamingDecoder(checkpoint.Tokenizer, checkpoint.ChatTemplate.SpaceBeforeReply);
 
     internal Generation(
         Transformer model, int[] prompt, SamplingOptions options, IReadOnlySet<int> stopIds, int tokenizerSize, Tokenizer? tokenizer)

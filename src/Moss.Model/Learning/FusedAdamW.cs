@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace Moss.Model.Learning;
 
 /// <summary>AdamW over all parameters in two native calls: matrices, which decay, and norms and biases, which do not.</summary>
-internal sealed class FusedAdamW : IDisposable
+public sealed class FusedAdamW : IDisposable
 {
     public const double Beta1 = 0.9, Beta2 = 0.95, Epsilon = 1e-8; // as the published GPT and Llama runs
 

@@ -145,7 +145,7 @@ public static class StarterModel
         {
             ["add_prefix_space"] = false,
             ["bos_token"] = null,
-            ["chat_template"] = ChatDialect.PlainJinja,
+            ["chat_template"] = ChatTemplate.PlainJinja,
             ["clean_up_tokenization_spaces"] = false,
             ["eos_token"] = BpeTrainer.TurnEnd,
             ["errors"] = "replace",
@@ -154,9 +154,9 @@ public static class StarterModel
             ["tokenizer_class"] = "Qwen2Tokenizer",
             ["unk_token"] = null,
         });
-        DurableFiles.WriteText(Path.Combine(folder, "chat_template.jinja"), ChatDialect.PlainJinja);
+        DurableFiles.WriteText(Path.Combine(folder, "chat_template.jinja"), ChatTemplate.PlainJinja);
         using var network = new Transformer(config, CPU);
-        Initialize(network, seed);
+        RandomWeights.Fill(network, seed, EmbeddingDeviation);
         CheckpointFolder.WriteWeights(folder, network, ScalarType.Float32, long.MaxValue);
     }
 
@@ -178,19 +178,4 @@ public static class StarterModel
         TiedEmbeddings = true,
         ContextLength = Context,
     };
-
-    private static void Initialize(Transformer network, long seed)
-    {
-        using var mode = no_grad();
-        using var random = new Generator(unchecked((ulong)seed));
-        var matrix = 1 / Math.Sqrt(network.Config.HiddenSize);       // keeps activations' size through a layer
-        var residual = 1 / Math.Sqrt(2 * network.Config.LayerCount); // what adds to the residual stream starts smaller, as in GPT-2
-        foreach (var (name, parameter) in network.named_parameters().OrderBy(p => p.name, StringComparer.Ordinal))
-        {
-            if (parameter.dim() < 2) continue; // norms start at one
-            var adds = name.EndsWith("o_proj.weight", StringComparison.Ordinal) || name.EndsWith("down_proj.weight", StringComparison.Ordinal);
-            var embeds = name.EndsWith("embed_tokens.weight", StringComparison.Ordinal);
-            parameter.normal_(0, embeds ? EmbeddingDeviation : adds ? matrix * residual : matrix, generator: random);
-        }
-    }
 }

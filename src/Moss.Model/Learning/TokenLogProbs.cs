@@ -1,3 +1,4 @@
+using Moss.Model.Native;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -24,8 +25,8 @@ public static class TokenLogProbs
         foreach (var (start, count) in Chunks(rows, targets, chunkRows))
         {
             using var chunk = NewDisposeScope();
-            var logits = model.Head(rows.narrow(0, start, count));
-            found.narrow(0, start, count).copy_(Chosen(logits, targets.narrow(0, start, count), logits.logsumexp(1, keepdim: true)));
+            var logits = model.Scores(rows.narrow(0, start, count), tape: null);
+            SoftmaxRows.Differentiate(logits, targets.narrow(0, start, count), weights: null, found.narrow(0, start, count));
         }
         return found.MoveToOuterDisposeScope();
     }
@@ -42,31 +43,23 @@ public static class TokenLogProbs
     {
         if (weights.shape is not [var given] || given != rows.shape[0])
             throw new ArgumentException($"{rows.shape[0]:N0} rows need as many weights, not {string.Join(" x ", weights.shape)}.", nameof(weights));
+        using var mode = no_grad();
         using var scope = NewDisposeScope();
         var found = Values(rows);
-        var gradients = empty_like(rows.detach());
+        var seen = rows.detach();
+        var gradients = empty_like(seen);
         foreach (var (start, count) in Chunks(rows, targets, chunkRows))
         {
             using var chunk = NewDisposeScope();
-            var seen = rows.detach().narrow(0, start, count).requires_grad_();
-            var logits = model.Head(seen);
-            using (no_grad())
-            {
-                var (wanted, weight) = (targets.narrow(0, start, count), weights.narrow(0, start, count).unsqueeze(1));
-                var scores = logits.detach(); // the same memory: no step back needs the logits themselves
-                var log = scores.logsumexp(1, keepdim: true);
-                found.narrow(0, start, count).copy_(Chosen(scores, wanted, log));
-                scores.sub_(log).exp_().mul_(-weight).scatter_add_(1, wanted.unsqueeze(1), weight);
-                logits.backward([scores]);
-                gradients.narrow(0, start, count).copy_(seen.grad!);
-            }
+            using var tape = model.NewTape();
+            var scores = model.Scores(seen.narrow(0, start, count), tape);
+            SoftmaxRows.Differentiate(scores, targets.narrow(0, start, count), weights.narrow(0, start, count), found.narrow(0, start, count));
+            gradients.narrow(0, start, count).copy_(model.ScoresBackward(scores, tape));
         }
         return (found.MoveToOuterDisposeScope(), gradients.MoveToOuterDisposeScope());
     }
 
     private static Tensor Values(Tensor rows) => empty([rows.shape[0]], float32, rows.device);
-
-    private static Tensor Chosen(Tensor logits, Tensor targets, Tensor log) => logits.gather(1, targets.unsqueeze(1)).sub_(log).squeeze(1);
 
     private static IEnumerable<(long Start, long Count)> Chunks(Tensor rows, Tensor targets, int chunkRows)
     {

@@ -93,7 +93,7 @@ public static class BpeTrainer
             var (symbols, seen) = (words[w].Symbols, new List<long>(words[w].Symbols.Length));
             for (var i = 0; i + 1 < symbols.Length; i++)
             {
-                var pair = BytePairs.Pair(symbols[i], symbols[i + 1]);
+                var pair = MergeTable.Pair(symbols[i], symbols[i + 1]);
                 counts[pair] = counts.GetValueOrDefault(pair) + sign * words[w].Count;
                 if (!places.TryGetValue(pair, out var where)) places[pair] = where = [];
                 if (sign > 0) where.Add(w); else where.Remove(w);

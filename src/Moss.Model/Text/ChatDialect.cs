@@ -1,83 +1,39 @@
-using System.Text.Json;
-using Moss.Model.Checkpoints;
+using System.Security.Cryptography;
+using System.Text;
 
 namespace Moss.Model.Text;
 
-/// <summary>What sets one ChatML family apart from another.</summary>
-internal sealed record ChatDialect(string Name)
+/// <summary>What a prompt asks for at its end.</summary>
+internal enum PromptEnd { None, Reply, Commands }
+
+/// <summary>How one family of models spells a conversation.</summary>
+internal abstract class ChatDialect(string name)
 {
-    private const string EmptyThoughts = "<think>\n\n</think>\n\n";
+    public string Name => name;
 
-    /// <summary>The text the starter model carries, and many published models: roles and texts as they are.</summary>
-    public const string PlainJinja =
-        "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n'}}{% endfor %}" +
-        "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
+    /// <summary>Everything that sets the spelling apart; its SHA-256 is stored with checkpoints, so it must not change while the spelling does not.</summary>
+    public abstract string Identity { get; }
 
-    private const string Qwen2Jinja =
-        "{% for message in messages %}{% if loop.first and messages[0]['role'] != 'system' %}{{ '<|im_start|>system\\nYou are a helpful assistant.<|im_end|>\\n' }}" +
-        "{% endif %}{{'<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n'}}{% endfor %}" +
-        "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
+    /// <summary>Control tokens that end what the model writes; the first ends a reply.</summary>
+    public abstract IReadOnlyList<string> Terminators { get; }
 
-    // As LLaMA-Factory exports Qwen2: the assistant's opening follows every user turn by itself.
-    private const string Qwen2FactoryJinja =
-        "{% set system_message = 'You are a helpful assistant.' %}{% if messages[0]['role'] == 'system' %}{% set system_message = messages[0]['content'] %}{% endif %}" +
-        "{% if system_message is defined %}{{ '<|im_start|>system\\n' + system_message + '<|im_end|>\\n' }}{% endif %}" +
-        "{% for message in messages %}{% set content = message['content'] %}{% if message['role'] == 'user' %}" +
-        "{{ '<|im_start|>user\\n' + content + '<|im_end|>\\n<|im_start|>assistant\\n' }}{% elif message['role'] == 'assistant' %}" +
-        "{{ content + '<|im_end|>' + '\\n' }}{% endif %}{% endfor %}";
+    /// <summary>Further control tokens of the markers.</summary>
+    public virtual IReadOnlyList<string> Markers => [];
 
-    private static readonly ChatDialect[] Known =
-    [
-        new("chatml") { Texts = [PlainJinja] },
-        new("qwen2") { DefaultSystem = "You are a helpful assistant.", Texts = [Qwen2Jinja, Qwen2FactoryJinja] },
-        new("qwen2.5") { DefaultSystem = "You are Qwen, created by Alibaba Cloud. You are a helpful assistant.", ToolsAsUser = true },
-        new("qwen3") { ToolsAsUser = true, Thinks = true },
-    ];
+    /// <summary>SHA-256 of the Jinja texts that mean this dialect; see <see cref="TextSha256"/>.</summary>
+    public IReadOnlyList<string> Texts { get; init; } = [];
 
-    /// <summary>Said to the model when the conversation has no system text of its own.</summary>
-    public string? DefaultSystem { get; private init; }
+    /// <summary>Replies begin with a space that belongs to the spelling and not to what is said.</summary>
+    public virtual bool SpaceBeforeReply => false;
 
-    /// <summary>Tool results are spelled as a user's turn inside tool_response tags.</summary>
-    public bool ToolsAsUser { get; private init; }
+    /// <summary>Whether a prompt can ask for commands to tools before the reply.</summary>
+    public virtual bool HasCommands => false;
 
-    /// <summary>Replies open with an empty block of thoughts; thoughts of earlier replies are dropped.</summary>
-    public bool Thinks { get; private init; }
+    /// <exception cref="ArgumentException">A turn that this family has no spelling for.</exception>
+    public abstract void Spell(IReadOnlyList<ChatTurn> turns, PromptEnd end, ChatWriter to);
 
-    /// <summary>The exact Jinja texts that mean this dialect.</summary>
-    private string[] Texts { get; init; } = [];
+    /// <summary>Hash of a Jinja text, whatever its line ends and however many newlines follow it.</summary>
+    public static string TextSha256(string jinja) => Sha256(jinja.Replace("\r\n", "\n", StringComparison.Ordinal).TrimEnd('\n'));
 
-    public string Identity => $"moss.template/1\n{Name}\n{DefaultSystem}\n{ToolsAsUser}\n{Thinks}";
-    public string ReplyOpening => Thinks ? EmptyThoughts : "";
-
-    public static ChatDialect For(CheckpointFolder folder, string? name)
-    {
-        if (name is not null) return Named(name);
-        var text = folder.ChatTemplateText ?? throw new InvalidDataException(
-            $"'{folder.Path}' has no chat template (neither chat_template.jinja nor chat_template in tokenizer_config.json). Name one of {Names}.");
-        return Known.FirstOrDefault(d => d.Texts.Contains(text.TrimEnd('\n'))) ?? throw new InvalidDataException(
-            $"'{folder.Path}': its chat template is not one this program knows exactly, so replies would be asked for in the wrong form. " +
-            $"Name the one that fits: {Names}. The text begins: {JsonSerializer.Serialize(text[..Math.Min(80, text.Length)])}.");
-    }
-
-    public static ChatDialect Named(string name) => Known.FirstOrDefault(d => d.Name == name) ?? throw new InvalidDataException(
-        $"There is no chat template \"{name}\"; there are {Names}.");
-
-    private static string Names => string.Join(", ", Known.Select(d => d.Name));
-
-    public string RoleName(string role) => role == ChatTurn.Tool && ToolsAsUser ? ChatTurn.User : role;
-
-    public string Wrap(ChatTurn turn) =>
-        turn.Role == ChatTurn.Tool && ToolsAsUser ? $"<tool_response>\n{turn.Text}\n</tool_response>" : turn.Text;
-
-    /// <summary>What a family changes about a turn: Qwen3 drops earlier thoughts and opens the last reply with none.</summary>
-    public ChatTurn Adapt(ChatTurn turn, bool beforeLastUser, out string opening)
-    {
-        opening = "";
-        if (!Thinks || turn.Role != ChatTurn.Assistant) return turn;
-        const string closer = "</think>";
-        var end = turn.Text.LastIndexOf(closer, StringComparison.Ordinal);
-        if (beforeLastUser) return end < 0 ? turn : turn with { Text = turn.Text[(end + closer.Length)..].TrimStart('\n') };
-        if (end < 0) opening = EmptyThoughts;
-        return turn;
-    }
+    public static string Sha256(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
 }

@@ -8,18 +8,13 @@ internal sealed class Gpt2Split : SplitRule
 
     public override int Next(ReadOnlySpan<char> text, int start)
     {
-        if (DigitsAlone)
-        {
-            if (KindAt(text, start, out var afterDigit) == Kind.Number) return afterDigit;
-            var end = start;
-            while (end < text.Length && KindAt(text, end, out var after) != Kind.Number) end = after;
-            text = text[..end];
-        }
+        if (DigitsAlone && KindAt(text, start, out var afterDigit) == Kind.Number) return afterDigit;
         if (text[start] == '\'' && Contraction(text[(start + 1)..]) is > 0 and var length) return start + 1 + length;
 
         var word = text[start] == ' ' && start + 1 < text.Length ? start + 1 : start;
         var kind = KindAt(text, word, out var next);
-        return kind == Kind.Space ? Spaces(text, start) : Run(text, next, kind);
+        if (kind == Kind.Space) return Spaces(text, start, DigitsAlone);
+        return DigitsAlone && kind == Kind.Number ? word : Run(text, next, kind); // a space before a digit stays by itself
     }
 
     private static int Contraction(ReadOnlySpan<char> rest) => rest switch

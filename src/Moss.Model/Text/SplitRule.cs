@@ -23,18 +23,23 @@ internal abstract class SplitRule
     public abstract int Next(ReadOnlySpan<char> text, int start);
 
     /// <summary>What the expressions distinguish: letters, numbers, white space and everything else.</summary>
-    protected enum Kind { Letter, Number, Space, Other }
+    protected enum Kind : byte { Letter, Number, Space, Other, Surrogate }
+
+    private static readonly Kind[] Kinds = [.. Enumerable.Range(0, 0x10000).Select(c =>
+        char.IsSurrogate((char)c) ? Kind.Surrogate : KindOf(new Rune(c)))];
 
     protected static Kind KindAt(ReadOnlySpan<char> text, int at, out int next)
     {
+        next = at + 1;
+        var kind = Kinds[text[at]];
+        if (kind != Kind.Surrogate) return kind;
         Rune.DecodeFromUtf16(text[at..], out var rune, out var length); // a lone surrogate reads as U+FFFD
         next = at + length;
-        if (rune.IsAscii)
-        {
-            var c = (char)rune.Value;
-            return char.IsAsciiLetter(c) ? Kind.Letter : char.IsAsciiDigit(c) ? Kind.Number
-                : c is ' ' or (>= '\t' and <= '\r') ? Kind.Space : Kind.Other;
-        }
+        return KindOf(rune);
+    }
+
+    private static Kind KindOf(Rune rune)
+    {
         if (Rune.IsWhiteSpace(rune)) return Kind.Space;
         return Rune.GetUnicodeCategory(rune) switch
         {
@@ -51,10 +56,11 @@ internal abstract class SplitRule
     }
 
     /// <summary>\s+(?!\S)|\s+ : a run of white space leaves its last character to the word that follows.</summary>
-    protected static int Spaces(ReadOnlySpan<char> text, int start)
+    /// <param name="numbersApart">A number that follows was cut off before: nothing follows.</param>
+    protected static int Spaces(ReadOnlySpan<char> text, int start, bool numbersApart = false)
     {
         var (at, last) = (start, start);
         while (at < text.Length && KindAt(text, at, out var next) == Kind.Space) (last, at) = (at, next);
-        return at == text.Length || last == start ? at : last;
+        return at == text.Length || last == start || (numbersApart && KindAt(text, at, out _) == Kind.Number) ? at : last;
     }
 }

@@ -3,123 +3,129 @@ using System.Text.Json;
 
 namespace Moss.Model.Text;
 
-/// <summary>A tokenizer.json of byte-level BPE, read and checked; anything not understood is refused, never approximated.</summary>
+/// <summary>What a tokenizer's files say, checked; anything not understood is refused, never approximated.</summary>
 internal sealed class TokenizerFile
 {
     /// <summary>A token matched as a whole before any merging.</summary>
     public sealed record AddedToken(string Content, int Id, bool Special, bool Normalized);
 
     private const int MostTokens = 4_000_000; // far above every published vocabulary; keeps a bad id from claiming memory
+    private const long MostBytes = 256L << 20; // of one file; the largest published is 33 MB
 
     public required BytePairs Pairs { get; init; }
     public required SplitRule Split { get; init; }
     public required bool NormalizesToNfc { get; init; }
     public required IReadOnlyList<AddedToken> Added { get; init; }
+
+    /// <summary>What each id stands for; null where no token is.</summary>
     public required byte[]?[] Bytes { get; init; }
 
-    public static TokenizerFile Read(string path)
+    /// <summary>Puts the parts together and checks that they fit each other.</summary>
+    /// <param name="path">Named in refusals.</param>
+    /// <param name="wholePieces">Take a piece that is in the vocabulary whole, whatever the merges say.</param>
+    public static TokenizerFile Create(
+        string path, Dictionary<string, int> vocabulary, IEnumerable<(string Left, string Right)> merges, IReadOnlyList<AddedToken> added,
+        SplitRule split, bool nfc, bool wholePieces)
     {
-        if (!File.Exists(path)) throw new InvalidDataException(
-            $"'{path}' does not exist. Without it text cannot become tokens; copy tokenizer.json from the checkpoint this one came from.");
-        try
-        {
-            using var document = JsonDocument.Parse(File.ReadAllBytes(path));
-            return Read(document.RootElement, path);
-        }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException)
-        {
-            throw new InvalidDataException($"'{path}' is not a tokenizer.json this program can read: {e.Message} Copy it again from the original checkpoint.", e);
-        }
-    }
-
-    private static TokenizerFile Read(JsonElement root, string path)
-    {
-        var model = root.GetProperty("model");
-        RequireByteLevelBpe(model, path);
-
-        var vocabulary = new Dictionary<string, int>();
-        foreach (var entry in model.GetProperty("vocab").EnumerateObject())
-            if (!vocabulary.TryAdd(entry.Name, Id(entry.Value, path))) throw Refuse(path, $"the vocabulary holds '{entry.Name}' twice");
-        var added = ReadAdded(root, path);
-
-        var bytes = new byte[]?[1 + Math.Max(vocabulary.Values.DefaultIfEmpty(-1).Max(), added.Select(t => t.Id).DefaultIfEmpty(-1).Max())];
-        foreach (var (symbol, id) in vocabulary) bytes[id] = ByteSymbols.Decode(symbol) ?? Encoding.UTF8.GetBytes(symbol);
-        foreach (var token in added) bytes[token.Id] = Encoding.UTF8.GetBytes(token.Content);
-
         var idOfByte = new int[256];
         for (var b = 0; b < 256; b++)
             idOfByte[b] = vocabulary.TryGetValue(ByteSymbols.Of((byte)b).ToString(), out var id) ? id
                 : throw Refuse(path, $"the vocabulary has no symbol for byte 0x{b:X2}, so it is not byte-level");
-        var whole = model.TryGetProperty("ignore_merges", out var ignore) && ignore.ValueKind == JsonValueKind.True ? vocabulary : null;
         return new TokenizerFile
         {
-            Pairs = new BytePairs(idOfByte, ReadMerges(model, vocabulary, path), whole),
-            Split = PreTokenizer.Read(root, path),
-            NormalizesToNfc = ReadNormalizer(root, path),
+            Pairs = new BytePairs(idOfByte, ReadMerges(merges, vocabulary, path), wholePieces ? vocabulary : null),
+            Split = split,
+            NormalizesToNfc = nfc && RequireNormalization(),
             Added = added,
-            Bytes = bytes,
+            Bytes = Meanings(path, vocabulary, added),
         };
     }
 
-    private static void RequireByteLevelBpe(JsonElement model, string path)
+    private static byte[]?[] Meanings(string path, Dictionary<string, int> vocabulary, IReadOnlyList<AddedToken> added)
     {
-        if (model.GetProperty("type").GetString() is var type && type != "BPE") throw Refuse(path, $"model type \"{type}\" is not supported; \"BPE\" is");
-        foreach (var name in (string[])["continuing_subword_prefix", "end_of_word_suffix"])
-            if (model.TryGetProperty(name, out var text) && text.ValueKind == JsonValueKind.String && text.GetString() != "")
-                throw Refuse(path, $"model {name} \"{text.GetString()}\" is not supported");
-        if (model.TryGetProperty("byte_fallback", out var fallback) && fallback.ValueKind == JsonValueKind.True)
-            throw Refuse(path, "byte_fallback (SentencePiece style) is not supported; byte-level BPE is");
-        if (model.TryGetProperty("dropout", out var dropout) && dropout.ValueKind == JsonValueKind.Number && dropout.GetDouble() != 0)
-            throw Refuse(path, $"dropout {dropout.GetRawText()} is not supported");
-    }
-
-    private static Dictionary<long, (int Rank, int Id)> ReadMerges(JsonElement model, Dictionary<string, int> vocabulary, string path)
-    {
-        var merges = new Dictionary<long, (int, int)>();
-        var rank = 0;
-        foreach (var merge in model.GetProperty("merges").EnumerateArray())
+        var bytes = new byte[]?[1 + Math.Max(vocabulary.Values.Max(), added.Select(t => t.Id).DefaultIfEmpty(-1).Max())];
+        foreach (var (symbol, id) in vocabulary) Set(id, ByteSymbols.Decode(symbol) ?? Encoding.UTF8.GetBytes(symbol), symbol);
+        var contents = new HashSet<string>();
+        foreach (var token in added)
         {
-            // Both spellings occur: "a b" and ["a", "b"].
-            var parts = merge.ValueKind == JsonValueKind.Array
-                ? [.. merge.EnumerateArray().Select(p => p.GetString()!)] : merge.GetString()!.Split(' ');
-            if (parts is not [var left, var right]) throw Refuse(path, $"merge {rank} is {merge.GetRawText()}, expected two symbols");
-            if (!vocabulary.TryGetValue(left, out var l) || !vocabulary.TryGetValue(right, out var r) || !vocabulary.TryGetValue(left + right, out var id))
-                throw Refuse(path, $"merge {rank} ({left} + {right}) names a symbol that the vocabulary does not have");
-            merges[BytePairs.Pair(l, r)] = (rank++, id);
+            if (!contents.Add(token.Content)) throw Refuse(path, $"added token '{token.Content}' is listed twice");
+            var own = vocabulary.TryGetValue(token.Content, out var id) && id == token.Id; // its spelling may look like byte symbols
+            if (own) bytes[token.Id] = null;
+            Set(token.Id, Encoding.UTF8.GetBytes(token.Content), token.Content);
         }
-        return merges;
-    }
+        return bytes;
 
-    private static List<AddedToken> ReadAdded(JsonElement root, string path)
-    {
-        var added = new List<AddedToken>();
-        if (!root.TryGetProperty("added_tokens", out var tokens) || tokens.ValueKind != JsonValueKind.Array) return added;
-        foreach (var token in tokens.EnumerateArray())
+        void Set(int id, byte[] meaning, string name)
         {
-            var content = token.GetProperty("content").GetString();
-            if (string.IsNullOrEmpty(content)) throw Refuse(path, "an added token is empty");
-            foreach (var option in (string[])["lstrip", "rstrip", "single_word"])
-                if (Flag(token, option)) throw Refuse(path, $"added token '{content}' asks for {option}, which is not supported");
-            if (added.Any(t => t.Content == content)) throw Refuse(path, $"added token '{content}' is listed twice");
-            added.Add(new(content, Id(token.GetProperty("id"), path), Flag(token, "special"), Flag(token, "normalized")));
+            if (bytes[id] is { } other && !other.AsSpan().SequenceEqual(meaning))
+                throw Refuse(path, $"id {id} stands for '{name}' and for '{Encoding.UTF8.GetString(other)}'");
+            bytes[id] = meaning;
         }
-        return added;
     }
 
-    private static bool ReadNormalizer(JsonElement root, string path)
+    private static MergeTable ReadMerges(IEnumerable<(string Left, string Right)> merges, Dictionary<string, int> vocabulary, string path)
     {
-        if (!root.TryGetProperty("normalizer", out var normalizer) || normalizer.ValueKind == JsonValueKind.Null) return false;
-        if (normalizer.GetProperty("type").GetString() is var type && type != "NFC")
-            throw Refuse(path, $"normalizer \"{type}\" is not supported; NFC and none are");
-        // Under invariant globalization Normalize silently does nothing.
-        return "e\u0301".Normalize(NormalizationForm.FormC) == "\u00e9" ? true : throw new InvalidOperationException(
+        var known = new List<(int, int, int)>();
+        foreach (var (left, right) in merges)
+            known.Add(vocabulary.TryGetValue(left, out var l) && vocabulary.TryGetValue(right, out var r) && vocabulary.TryGetValue(left + right, out var id)
+                ? (l, r, id) : throw Refuse(path, $"merge {known.Count} ({left} + {right}) names a symbol that the vocabulary does not have"));
+        return new(known);
+    }
+
+    // Under invariant globalization Normalize silently does nothing.
+    private static bool RequireNormalization() =>
+        "e\u0301".Normalize(NormalizationForm.FormC) == "\u00e9" ? true : throw new InvalidOperationException(
             "This process runs with invariant globalization, so text cannot be normalized. Unset DOTNET_SYSTEM_GLOBALIZATION_INVARIANT or install libicu.");
+
+    /// <summary>Reads one JSON file and hands its root to <paramref name="read"/>; every way in which it can be wrong names the file.</summary>
+    internal static T Json<T>(string path, Func<JsonElement, T> read)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(Content(path));
+            return read(document.RootElement);
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException)
+        {
+            throw new InvalidDataException(
+                $"'{path}' is not a {Path.GetFileName(path)} this program can read: {e.Message} Copy it again from the original checkpoint.", e);
+        }
     }
 
-    private static bool Flag(JsonElement token, string name) => token.TryGetProperty(name, out var flag) && flag.ValueKind == JsonValueKind.True;
+    internal static byte[] Content(string path)
+    {
+        if (!File.Exists(path)) throw new InvalidDataException(
+            $"'{path}' does not exist. Without it text cannot become tokens; copy it from the checkpoint this one came from.");
+        return new FileInfo(path).Length is var length && length <= MostBytes ? File.ReadAllBytes(path)
+            : throw Refuse(path, $"it has {length:N0} bytes; at most {MostBytes:N0} are read. Copy it again from the original checkpoint");
+    }
 
-    private static int Id(JsonElement value, string path) => value.TryGetInt32(out var id) && id is >= 0 and < MostTokens ? id
-        : throw Refuse(path, $"token id {value.GetRawText()} is not a number from 0 to {MostTokens:N0}");
+    /// <summary>An object of symbol → id, as a vocabulary is written.</summary>
+    internal static Dictionary<string, int> ReadIds(JsonElement entries, string path)
+    {
+        var ids = new Dictionary<string, int>();
+        foreach (var entry in entries.EnumerateObject())
+            if (!ids.TryAdd(entry.Name, Id(entry.Value, path))) throw Refuse(path, $"the vocabulary holds '{entry.Name}' twice");
+        return ids;
+    }
+
+    /// <summary>One entry of added_tokens or added_tokens_decoder.</summary>
+    internal static AddedToken ReadAdded(JsonElement token, int id, string path)
+    {
+        var content = token.GetProperty("content").GetString();
+        if (string.IsNullOrEmpty(content)) throw Refuse(path, "an added token is empty");
+        foreach (var option in (string[])["lstrip", "rstrip", "single_word"])
+            if (Flag(token, option)) throw Refuse(path, $"added token '{content}' asks for {option}, which is not supported");
+        return new(content, id, Flag(token, "special"), Flag(token, "normalized"));
+    }
+
+    internal static bool Flag(JsonElement token, string name) => token.TryGetProperty(name, out var flag) && flag.ValueKind == JsonValueKind.True;
+
+    internal static int Id(JsonElement value, string path) => value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var id) && id is >= 0 and < MostTokens
+        ? id : throw Refuse(path, $"token id {value.GetRawText()} is not a number from 0 to {MostTokens:N0}");
+
+    internal static int Id(string text, string path) => int.TryParse(text, out var id) && id is >= 0 and < MostTokens
+        ? id : throw Refuse(path, $"token id \"{text}\" is not a number from 0 to {MostTokens:N0}");
 
     internal static InvalidDataException Refuse(string path, string what) => new($"'{path}': {what}.");
 }

@@ -10,58 +10,77 @@ internal static class TokenizeVerb
 
     public static Command Create()
     {
-        var folder = new Argument<string>("DIR") { Description = "A folder with tokenizer.json." };
-        var file = new Argument<string>("FILE") { Description = "JSON lines with \"text\", and \"ids\" to compare with where given." };
-        var plain = new Option<bool>("--plain") { Description = "Control tokens in the text stay ordinary characters, as in what people write." };
+        var folder = new Argument<string>("DIR") { Description = "A folder with tokenizer.json, or with vocab.json and merges.txt." };
+        var file = new Argument<string?>("FILE")
+        {
+            Description = "JSON lines, or one .json document: \"text\", with \"ids\" to compare with where given; or conversations as \"messages\" or in MOSS's own form.",
+            DefaultValueFactory = _ => null,
+        };
+        var text = new Option<string?>("--text") { Description = "This text instead of a file." };
+        var plain = new Option<bool>("--plain") { Description = "Control tokens in a text stay ordinary characters, as in what people write." };
+        var template = new Option<string?>("--template") { Description = $"How to spell conversations, where the folder does not say it: {string.Join(", ", ChatTemplate.Names)}." };
+        var parity = new Option<bool>("--moss-mask") { Description = "Mark what MOSS-003 was tuned on: all but the system text and tool results." };
         var json = new Option<bool>("--json") { Description = "One JSON object per line." };
-        return new Command("tokenize", "Token ids of each text of a file; counts those that differ from the ids it states.") { folder, file, plain, json }
-            .Does((parsed, cancellation) => RunAsync(
-                parsed.GetRequiredValue(folder), parsed.GetRequiredValue(file), parsed.GetValue(plain), parsed.GetValue(json), cancellation));
+        const string What = "Token ids of texts, counting those that differ from the ids a file states; conversations with what is learned of them.";
+        return new Command("tokenize", What) { folder, file, text, plain, template, parity, json }.Does((parsed, cancellation) =>
+        {
+            var (path, literal) = (parsed.GetValue(file), parsed.GetValue(text));
+            if ((path is null) == (literal is null)) throw new InvalidDataException("Give either a FILE or --text TEXT to tokenize.");
+            var verb = new Run(parsed.GetRequiredValue(folder), parsed.GetValue(template), parsed.GetValue(plain),
+                parsed.GetValue(parity) ? LossMask.MossParity : LossMask.AssistantOnly, parsed.GetValue(json));
+            return verb.AllAsync(path, literal, cancellation);
+        });
     }
 
-    private static async Task<int> RunAsync(string folder, string file, bool plain, bool json, CancellationToken cancellation)
+    private sealed class Run(string folder, string? template, bool plain, LossMask mask, bool json)
     {
-        var tokenizer = Tokenizer.Load(folder);
-        var name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
-        var (line, texts, compared, mismatches) = (0, 0, 0, 0);
-        await foreach (var row in File.ReadLinesAsync(file, cancellation))
+        private readonly Tokenizer _tokenizer = Tokenizer.Load(folder);
+        private ChatTemplate? _template; // chosen at the first conversation: texts need none
+
+        public async Task<int> AllAsync(string? file, string? text, CancellationToken cancellation)
         {
-            line++;
-            if (string.IsNullOrWhiteSpace(row) || Parse(row, file, line, name) is not var (text, expected)) continue;
-            texts++;
-            var ids = plain ? tokenizer.Encode(text) : tokenizer.EncodeWithSpecials(text);
-            if (expected is null)
+            var colour = !Console.IsOutputRedirected && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
+            var view = new TokenView(_tokenizer, json, colour);
+            if (text is not null)
             {
-                Console.WriteLine(json ? JsonSerializer.Serialize(new { line, ids }) : $"[{string.Join(", ", ids)}]");
-                continue;
+                Console.WriteLine(view.Text(1, text, Encode(text)));
+                return 0;
             }
-            compared++;
-            if (ids.SequenceEqual(expected)) continue;
-            if (++mismatches <= MismatchesShown)
-                await Console.Error.WriteLineAsync(
-                    $"{file}, line {line}: [{string.Join(", ", ids)}] where [{string.Join(", ", expected)}] is stated, for {JsonSerializer.Serialize(text)}");
+            var name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
+            var (texts, conversations, compared, mismatches) = (0, 0, 0, 0);
+            await foreach (var input in TokenizeInput.ReadAsync(file!, name, cancellation))
+            {
+                if (input.Turns is { } turns)
+                {
+                    conversations++;
+                    Console.WriteLine(view.Conversation(input.Line, _template ??= ChatTemplate.For(folder, _tokenizer, template), Render(turns, input.Where)));
+                    continue;
+                }
+                texts++;
+                var ids = Encode(input.Text!);
+                if (input.Ids is not { } expected) Console.WriteLine(view.Text(input.Line, input.Text!, ids));
+                else if (++compared > 0 && !ids.SequenceEqual(expected) && ++mismatches <= MismatchesShown)
+                    await Console.Error.WriteLineAsync(
+                        $"{input.Where}: [{string.Join(", ", ids)}] where [{string.Join(", ", expected)}] is stated, for {JsonSerializer.Serialize(input.Text)}");
+            }
+            if (texts > 0 || conversations == 0) Console.WriteLine(json
+                ? JsonSerializer.Serialize(new { texts, compared, mismatches })
+                : $"{texts:N0} texts, {compared:N0} compared, {mismatches:N0} mismatches");
+            return mismatches == 0 ? 0 : 1;
         }
-        Console.WriteLine(json
-            ? JsonSerializer.Serialize(new { texts, compared, mismatches })
-            : $"{texts:N0} texts, {compared:N0} compared, {mismatches:N0} mismatches");
-        return mismatches == 0 ? 0 : 1;
-    }
 
-    /// <returns>Null for a row that belongs to another tokenizer.</returns>
-    private static (string Text, int[]? Ids)? Parse(string row, string file, int line, string name)
-    {
-        try
+        private int[] Encode(string text) => plain ? _tokenizer.Encode(text) : _tokenizer.EncodeWithSpecials(text);
+
+        private RenderedChat Render(IReadOnlyList<ChatTurn> turns, string where)
         {
-            using var document = JsonDocument.Parse(row);
-            var fields = document.RootElement;
-            if (fields.TryGetProperty("tokenizer", out var owner) && owner.GetString() != name) return null;
-            var ids = fields.TryGetProperty("ids", out var stated) ? stated.EnumerateArray().Select(id => id.GetInt32()).ToArray() : null;
-            return (fields.GetProperty("text").GetString() ?? throw new KeyNotFoundException("'text' is null."), ids);
-        }
-        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
-        {
-            throw new InvalidDataException(
-                $"{file}, line {line}: {e.Message} Expected {{\"text\": \"…\"}}, with \"ids\": [whole numbers] where there is something to compare.", e);
+            try
+            {
+                return _template!.Render(turns, generationPrompt: turns.Count > 0 && turns[^1].Role is ChatTurn.User or ChatTurn.Tool, mask);
+            }
+            catch (ArgumentException e)
+            {
+                throw new InvalidDataException($"{where}: {e.Message.Split(" (Parameter", 2)[0]}", e);
+            }
         }
     }
 }

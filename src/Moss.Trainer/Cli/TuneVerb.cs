@@ -13,7 +13,7 @@ internal static class TuneVerb
     public static Command Create()
     {
         var recipe = new Argument<string>("recipe") { Description = "sft.", DefaultValueFactory = _ => SftSettings.Recipe };
-        var dataset = new Option<string?>("--dataset") { Description = "A dataset version, by name or id; the newest when left out." };
+        var dataset = new Option<string?>("--dataset") { Description = "A dataset version, by name or id; the newest of the recipe when left out." };
         var start = new Option<string?>("--base") { Description = "The checkpoint to start from, by name or id; the champion when left out." };
         var settings = new Option<string>("--settings") { Description = "JSON object of what differs from the recipe's defaults.", DefaultValueFactory = _ => "{}" };
         var seed = new Option<long>("--seed") { Description = "Decides the order of the examples.", DefaultValueFactory = _ => 1 };
@@ -24,8 +24,8 @@ internal static class TuneVerb
             var db = session.Db;
             var version = parsed.GetValue(dataset) is { } named
                 ? await db.FindDatasetVersionAsync(session.Project.Id, named, cancellation)
-                : (await db.DatasetVersionsAsync(session.Project.Id, cancellation)).FirstOrDefault()
-                    ?? throw new MossInputException($"Project {session.Project.Name} has no dataset version yet. Make one with `freeze`.");
+                : (await db.DatasetVersionsAsync(session.Project.Id, cancellation)).Find(v => v.Recipe == parsed.GetValue(recipe))
+                    ?? throw new MossInputException($"Project {session.Project.Name} has no dataset version for the recipe {parsed.GetValue(recipe)} yet. Make one with `freeze`.");
             var from = parsed.GetValue(start) is { } name
                 ? await db.FindCheckpointAsync(name, cancellation)
                 : (await db.CurrentDeploymentAsync(Deployment.Champion, cancellation))?.Checkpoint

@@ -33,7 +33,7 @@ internal sealed class CheckpointInspection(string folder, string? template)
             ["tied_embeddings"] = config.TiedEmbeddings,
             ["weight_type"] = config.WeightType,
             ["tokenizer_size"] = Tokenizer()?.Size,
-            ["template"] = opened.ChatTemplateText is null ? Missing : TemplateName(opened),
+            ["template"] = TemplateName(opened),
             ["manifest_sha256"] = File.Exists(Path.Combine(folder, "manifest.json")) ? opened.ManifestSha256 : null,
             ["checks"] = CheckpointChecks.Read(folder)?.Count,
             ["moss"] = File.Exists(moss) ? JsonNode.Parse(File.ReadAllBytes(moss)) : null,
@@ -67,7 +67,7 @@ internal sealed class CheckpointInspection(string folder, string? template)
         if (tokenizer?.Size > opened.Config.VocabSize) throw new InvalidDataException(
             $"'{folder}': the tokenizer knows {tokenizer.Size:N0} tokens but the weights have room for {opened.Config.VocabSize:N0}. " +
             "They come from different models, so replies would be noise. Copy tokenizer.json from the checkpoint this one was trained from.");
-        var chat = tokenizer is null || (opened.ChatTemplateText is null && template is null) ? null : ChatTemplate.For(opened, tokenizer, template);
+        var chat = tokenizer is null ? null : ChatTemplate.Find(opened, tokenizer, template);
         found["template"] = chat?.Name ?? Missing;
         found["template_sha256"] = chat?.Sha256;
         found["checks"] = Checks(opened, network, tokenizer, chat);
@@ -81,7 +81,7 @@ internal sealed class CheckpointInspection(string folder, string? template)
         if (tokenizer is null || chat is null) throw new InvalidDataException(
             $"'{folder}' has checks.json but no {(tokenizer is null ? "tokenizer.json" : "chat template")}, so it cannot be asked. " +
             "Copy it from the checkpoint this one was trained from.");
-        checks.Verify(network, folder, opened.EosTokenIds.Append(chat.Terminator).Where(id => id < tokenizer.Size).ToHashSet(), tokenizer.Size);
+        checks.Verify(network, folder, opened.EosTokenIds.Concat(chat.Terminators).Where(id => id < tokenizer.Size).ToHashSet(), tokenizer.Size);
         return Good;
     }
 
@@ -89,7 +89,8 @@ internal sealed class CheckpointInspection(string folder, string? template)
     {
         try
         {
-            return Tokenizer() is { } tokenizer ? ChatTemplate.For(opened, tokenizer, template).Name : "unread, because the tokenizer is missing";
+            if (Tokenizer() is { } tokenizer) return ChatTemplate.Find(opened, tokenizer, template)?.Name ?? Missing;
+            return opened.ChatTemplateText is null && template is null ? Missing : "unread, because the tokenizer is missing";
         }
         catch (InvalidDataException)
         {
@@ -97,5 +98,5 @@ internal sealed class CheckpointInspection(string folder, string? template)
         }
     }
 
-    private Tokenizer? Tokenizer() => File.Exists(Path.Combine(folder, "tokenizer.json")) ? Moss.Model.Text.Tokenizer.Load(folder) : null;
+    private Tokenizer? Tokenizer() => Moss.Model.Text.Tokenizer.IsIn(folder) ? Moss.Model.Text.Tokenizer.Load(folder) : null;
 }

@@ -32,12 +32,10 @@ internal static class Rendering
         var rendered = template.Render(kept, generationPrompt: false);
         var wanted = kept.Select((turn, i) => lastOnly ? i == kept.Count - 1 : learn[i]).ToList();
         var own = rendered.Learn.ToArray();
-        var added = rendered.Spans.Count - kept.Count; // a template may put its own system text in front
-        for (var i = 0; i < kept.Count; i++)
+        foreach (var reply in rendered.Spans.Where(s => s.Turn >= 0 && kept[s.Turn].Role == ChatTurn.Assistant && !wanted[s.Turn]).GroupBy(s => s.Turn))
         {
-            if (kept[i].Role != ChatTurn.Assistant || wanted[i]) continue;
-            var span = rendered.Spans[i + added];
-            Array.Fill(own, false, span.Start, Math.Min(span.End + 1, own.Length) - span.Start); // its words and its terminator
+            var (start, end) = (reply.Min(s => s.Start), Math.Min(reply.Max(s => s.End) + 1, own.Length));
+            Array.Fill(own, false, start, end - start); // its words, what is between its parts, and its terminator
         }
         return own.Skip(1).Any(o => o) ? new TrainingExample(rendered.Tokens, own) : null;
     }
@@ -48,7 +46,7 @@ internal static class Rendering
         if (template.Render(turns, generationPrompt: false).Tokens.Length <= maxTokens) return turns;
         try
         {
-            return template.FitLatest(turns, maxTokens).Turns;
+            return template.FitLatest(turns, maxTokens, generationPrompt: false).Turns;
         }
         catch (ArgumentException)
         {

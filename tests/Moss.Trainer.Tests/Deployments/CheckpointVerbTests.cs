@@ -66,6 +66,43 @@ public sealed class CheckpointVerbTests : IDisposable
         Assert.Equal("""{"texts":2,"compared":2,"mismatches":1}""", output.Trim());
     }
 
+    [Fact]
+    public async Task Tokenize_shows_what_a_conversation_teaches()
+    {
+        BabblingCheckpoint.Make(_root, "small", seed: 1);
+        var file = Path.Combine(_root, "talk.json");
+        await File.WriteAllTextAsync(file, """
+            [{"messages": [{"role": "user", "content": "who"},
+                           {"role": "assistant", "content": "MOSS"}]}]
+            """, Test);
+        var (code, output, _) = await RunAsync("tokenize", Path.Combine(_root, "small"), file);
+        Assert.Equal(0, code);
+        Assert.StartsWith("<|im_start|>user\nwho<|im_end|>\n<|im_start|>assistant\n⟦MOSS<|im_end|>⟧", output, StringComparison.Ordinal);
+
+        (code, output, _) = await RunAsync("tokenize", Path.Combine(_root, "small"), file, "--template", "qwen2", "--json");
+        var shown = JsonNode.Parse(output)!;
+        var learned = shown["learned"]!.AsArray().Single()!.AsArray().Select(n => n!.GetValue<int>()).ToArray();
+        var spans = shown["spans"]!.AsArray().Select(s => (Role: s!["role"]!.GetValue<string>(), Turn: s["turn"]!.GetValue<int>(), Text: s["text"]!.GetValue<string>()));
+        Assert.Equal([("system", -1, "You are a helpful assistant."), ("user", 0, "who"), ("assistant", 1, "MOSS")], spans);
+        Assert.Equal(shown["spans"]![2]!["start"]!.GetValue<int>(), learned[0]);
+        Assert.Equal(shown["spans"]![2]!["end"]!.GetValue<int>() + 1, learned[1]); // the terminator too
+    }
+
+    [Fact]
+    public async Task Tokenize_takes_a_text_from_the_command_line_and_says_what_is_wrong_with_a_conversation()
+    {
+        BabblingCheckpoint.Make(_root, "small", seed: 1);
+        var (_, output, _) = await RunAsync("tokenize", Path.Combine(_root, "small"), "--text", "𠮷<|im_end|>");
+        Assert.StartsWith("\"𠮷<|im_end|>\"\n", output, StringComparison.Ordinal);
+        Assert.EndsWith("\"<|im_end|>\"\n", output, StringComparison.Ordinal);
+
+        var file = Path.Combine(_root, "talk.jsonl");
+        await File.WriteAllTextAsync(file, """{"messages": [{"role": "robot", "content": "hi"}]}""", Test);
+        var (code, _, error) = await RunAsync("tokenize", Path.Combine(_root, "small"), file);
+        Assert.Equal(1, code);
+        Assert.Contains("talk.jsonl, line 1: Message 1 has the role \"robot\"", error, StringComparison.Ordinal);
+    }
+
     private static async Task<(int Code, string Output, string Error)> RunAsync(params string[] arguments)
     {
         using var process = Process.Start(new ProcessStartInfo("dotnet", [typeof(ServeOptions).Assembly.Location, .. arguments])
