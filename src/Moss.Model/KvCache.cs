@@ -5,9 +5,9 @@ namespace Moss.Model;
 
 /// <summary>Keys and values of one sequence, so that each new token is computed alone; grows by doubling up to the context.</summary>
 /// <remarks>Belongs to one generation and is disposed with it; not a module, so it never reaches a checkpoint.</remarks>
-public sealed class KvCache(ModelConfig config) : IDisposable
+/// <param name="room">Tokens to make room for at first: memory that is known to be needed is taken once.</param>
+public sealed class KvCache(ModelConfig config, long room = 128) : IDisposable
 {
-    private const long FirstCapacity = 128; // tokens
     private readonly Tensor?[] _keys = new Tensor?[config.LayerCount], _values = new Tensor?[config.LayerCount];
     private readonly nint[] _keyMemory = new nint[config.LayerCount], _valueMemory = new nint[config.LayerCount];
 
@@ -78,7 +78,7 @@ public sealed class KvCache(ModelConfig config) : IDisposable
     private void Grow(ref Tensor? kept, long total, ScalarType type, Device device)
     {
         if (kept is not null && kept.shape[2] >= total) return;
-        var capacity = Math.Max(total, Math.Min(config.ContextLength, Math.Max(FirstCapacity, 2 * total)));
+        var capacity = Math.Max(total, Math.Min(config.ContextLength, _keys[0] is null || Length == 0 ? Math.Max(room, total) : 2 * total));
         using var mode = no_grad();
         var grown = empty([1, config.KeyValueHeadCount, capacity, config.HeadDim], type, device).DetachFromDisposeScope();
         if (kept is not null && Length > 0)

@@ -10,7 +10,7 @@ namespace Moss.Model.Inference;
 /// five to a layer, which the members of a crew go through together. It allocates nothing to speak of, and every sequence gets the same bits whatever
 /// else is in the batch.
 /// </remarks>
-public sealed unsafe class FastDecoder : IDisposable
+public sealed unsafe class FastDecoder : StepDecoder
 {
     private readonly ModelConfig _config;
     private readonly Crew _crew;
@@ -55,15 +55,12 @@ public sealed unsafe class FastDecoder : IDisposable
 
     public WeightPrecision Precision { get; }
 
-    public int MostSequences { get; }
+    public override int MostSequences { get; }
 
     /// <summary>Memory of the matrices as kept here.</summary>
     public long WeightBytes => _weights.Bytes;
 
-    /// <summary>Reads one token of each sequence and extends their caches.</summary>
-    /// <param name="ids">One token per sequence.</param>
-    /// <param name="caches">What each sequence said before.</param>
-    public void Step(ReadOnlySpan<int> ids, ReadOnlySpan<KvCache> caches)
+    public override void Step(ReadOnlySpan<int> ids, ReadOnlySpan<KvCache> caches)
     {
         if (ids.Length == 0 || ids.Length > MostSequences || ids.Length != caches.Length)
             throw new ArgumentException($"{ids.Length} tokens for {caches.Length} sequences; 1 to {MostSequences} of both are taken.", nameof(ids));
@@ -84,10 +81,9 @@ public sealed unsafe class FastDecoder : IDisposable
         Array.Clear(_caches);
     }
 
-    /// <summary>(V) scores that follow a sequence's newest token; valid until the next step, and the caller's to overwrite.</summary>
-    public Span<float> Logits(int sequence) => new(_logits.Start + (long)sequence * _config.VocabSize, _config.VocabSize);
+    public override Span<float> Logits(int sequence) => new(_logits.Start + (long)sequence * _config.VocabSize, _config.VocabSize);
 
-    public void Dispose()
+    public override void Dispose()
     {
         _crew.Dispose();
         _weights.Dispose();
