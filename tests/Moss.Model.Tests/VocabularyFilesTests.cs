@@ -141,4 +141,26 @@ public class VocabularyFilesTests
         File.Delete(Path.Combine(folder, "merges.txt"));
         Assert.Contains("vocab.json with merges.txt", Assert.Throws<InvalidDataException>(() => CheckpointFolder.Open(folder)).Message, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void MOSS_s_published_form_is_loaded_and_talked_with_and_nothing_needs_to_be_named()
+    {
+        var folder = Small(f =>
+        {
+            File.WriteAllText(Path.Combine(f, "added_tokens.json"), """{"<eoh>": 258, "<eom>": 259, "<eot>": 260, "<eoc>": 261, "<eor>": 262}""");
+            var config = JsonNode.Parse(File.ReadAllText(Shared.Find("golden/moss/config.json")))!;
+            (config["vocab_size"], config["n_positions"], config["n_ctx"], config["eos_token_id"]) = (264, 4_096, 4_096, 259);
+            File.WriteAllText(Path.Combine(f, "config.json"), config.ToJsonString());
+            using var network = new Transformer(ModelConfig.Load(Path.Combine(f, "config.json")), TorchSharp.torch.CPU);
+            Learning.RandomWeights.Fill(network, 1, 0.02);
+            CheckpointFolder.WriteWeights(f, network, TorchSharp.torch.ScalarType.Float32, long.MaxValue);
+        });
+        using var loaded = LoadedCheckpoint.Load(folder, TorchSharp.torch.CPU);
+        Assert.Equal("moss", loaded.ChatTemplate.Name);
+        Assert.Equal([259, 261], loaded.StopIds.Order());
+        var prompt = loaded.ChatTemplate.Render(Samples.Ask("Hi"), generationPrompt: true);
+        Assert.EndsWith("<|Human|>: Hi<eoh>\n<|MOSS|>:", loaded.Tokenizer.Decode(prompt.Tokens), StringComparison.Ordinal);
+        var reply = Generation.Generation.Complete(loaded, Samples.Ask("Hi"), Generation.SamplingOptions.Greedy with { MaxNewTokens = 8 });
+        Assert.DoesNotContain("<e", reply, StringComparison.Ordinal);
+    }
 }

@@ -1,3 +1,5 @@
+using Moss.Data.Datasets.Preferences;
+using Moss.Data.Datasets.Sides;
 using Moss.Data.Training;
 using Npgsql;
 

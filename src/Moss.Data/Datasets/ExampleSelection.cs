@@ -1,4 +1,5 @@
 using Moss.Data.Conversations;
+using Moss.Data.Datasets.Sides;
 using Npgsql;
 
 namespace Moss.Data.Datasets;

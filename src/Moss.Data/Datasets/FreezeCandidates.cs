@@ -41,12 +41,13 @@ internal sealed class FreezeCandidates(NpgsqlConnection connection, Guid project
             FROM corrected),
         """ + Paths, cancellation);
 
-    /// <summary>Replies with ratings of which none is below the rule's (recipe quality: any ratings); neither corrected, nor flagged, nor cut short.</summary>
+    /// <summary>Replies with ratings of which none is below the rule's (recipe quality: any ratings); neither corrected, nor flagged, nor cut short.
+    /// What an agent finds good is no reason to learn it; what it finds bad is one to be careful.</summary>
     public IAsyncEnumerable<Candidate> RatedAsync(CancellationToken cancellation) => ReadAsync(Judged + """
         anchors AS (
             SELECT s.message_id AS judged, array_agg(s.id ORDER BY s.id) AS judgements, NULL::uuid AS correction_message_id, min(s.created_at) AS first_at
-            FROM standing s JOIN messages m ON m.id = s.message_id
-            WHERE s.kind = 'Rating' AND s.attribute = 'overall' AND m.role = 'Moss' AND m.state = 'Complete'
+            FROM standing s JOIN messages m ON m.id = s.message_id JOIN annotators a ON a.id = s.annotator_id
+            WHERE a.kind <> 'Agent' AND s.kind = 'Rating' AND s.attribute = 'overall' AND m.role = 'Moss' AND m.state = 'Complete'
               AND s.message_id NOT IN (SELECT message_id FROM bad)
               AND s.message_id NOT IN (SELECT message_id FROM corrected)
               AND (m.corrects_id IS NULL OR m.id IN (SELECT correction_message_id FROM corrected))

@@ -42,7 +42,8 @@ public static class LineageQueries
                 UNION ALL
                 SELECT c.id, c.parent_id, c.training_run_id, line.generations + 1 FROM line JOIN checkpoints c ON c.id = line.parent_id)
             SELECT DISTINCT ON (j.id) j.id AS judgement_id, j.kind, a.display_name AS annotator, a.kind AS annotator_kind, m.conversation_id,
-                   m.id AS message_id, COALESCE(p.text, '') AS prompt, m.text AS original, k.text AS correction, j.score, j.comment, j.created_at AS at,
+                   m.id AS message_id, CASE WHEN j.kind = 'Ranking' THEN m.text ELSE COALESCE(p.text, '') END AS prompt,
+                   COALESCE(worse.text, m.text) AS original, better.text AS correction, j.score, j.comment, j.created_at AS at,
                    line.generations, line.id AS checkpoint_id
             FROM line
             JOIN training_runs r ON r.id = line.training_run_id
@@ -52,7 +53,13 @@ public static class LineageQueries
             JOIN annotators a ON a.id = j.annotator_id
             JOIN messages m ON m.id = j.message_id
             LEFT JOIN messages p ON p.id = m.parent_id
-            LEFT JOIN messages k ON k.id = j.correction_message_id
+            CROSS JOIN LATERAL (SELECT CASE WHEN j.shown_left_id = j.message_id THEN j.other_message_id ELSE j.message_id END AS shown_right_id) shown
+            LEFT JOIN messages better ON better.id = CASE j.kind
+                WHEN 'Correction' THEN j.correction_message_id WHEN 'Ranking' THEN j."order"[1]
+                WHEN 'Comparison' THEN CASE j.outcome WHEN 'Left' THEN j.shown_left_id WHEN 'Right' THEN shown.shown_right_id END END
+            LEFT JOIN messages worse ON worse.id = CASE j.kind
+                WHEN 'Ranking' THEN j."order"[cardinality(j."order")]
+                WHEN 'Comparison' THEN CASE j.outcome WHEN 'Left' THEN shown.shown_right_id WHEN 'Right' THEN j.shown_left_id END END
             ORDER BY j.id, line.generations
             """).ToListAsync(cancellation);
         return [.. rows.Select(r => new TaughtBy

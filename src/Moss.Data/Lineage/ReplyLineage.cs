@@ -16,9 +16,11 @@ public sealed record TaughtBy
     public required Guid ConversationId { get; init; }
     public required Guid MessageId { get; init; }
     public required string Prompt { get; init; }
+
+    /// <summary>The reply that was rated or corrected, or that lost the comparison; the bottom of a ranking.</summary>
     public required string Original { get; init; }
 
-    /// <summary>The corrected text; null for a rating.</summary>
+    /// <summary>What is better than the original: the corrected text, the reply that won the comparison, the top of the ranking; null for a rating.</summary>
     public string? Correction { get; init; }
 
     public double? Score { get; init; }

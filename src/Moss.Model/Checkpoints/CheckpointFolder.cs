@@ -7,7 +7,7 @@ namespace Moss.Model.Checkpoints;
 /// <summary>A checkpoint on disk in the Hugging Face layout: weights, config.json and the tokenizer, in one folder.</summary>
 public sealed partial class CheckpointFolder
 {
-    internal const string WeightsFile = "model.safetensors", IndexFile = "model.safetensors.index.json", MossFile = "moss.json";
+    internal const string WeightsFile = WeightShards.Single, IndexFile = WeightShards.Index, MossFile = "moss.json";
 
     private CheckpointFolder(string path, ModelConfig config, IReadOnlyList<string> weightFiles, IReadOnlyDictionary<string, string>? index) =>
         (Path, Config, WeightFiles, _index) = (path, config, weightFiles, index);
@@ -26,6 +26,16 @@ public sealed partial class CheckpointFolder
     /// <summary>Ids at which generation ends: those of config.json and of generation_config.json together.</summary>
     public IReadOnlyList<int> EosTokenIds { get; private init; } = [];
 
+    /// <summary>Number format that most of the stored weights have, whatever config.json says: MOSS-003's says float32 over float16 files.</summary>
+    public string StoredWeightType => WeightFiles.SelectMany(file => SafetensorsHeader.Read(In(file)).Tensors)
+        .GroupBy(t => t.Type).OrderByDescending(type => type.Sum(t => t.End - t.Begin)).Select(type => type.Key switch
+        {
+            "F32" => "float32",
+            "F16" => "float16",
+            "BF16" => "bfloat16",
+            var other => other,
+        }).FirstOrDefault() ?? "none";
+
     /// <summary>SHA-256 of manifest.json, the checkpoint's identity; without a manifest, of the one that would be written.</summary>
     public string ManifestSha256 => _manifestSha256 ??= File.Exists(In(Manifest.FileName))
         ? Manifest.HashFile(In(Manifest.FileName)) : Manifest.HashText(Manifest.Describe(Path));
@@ -41,10 +51,11 @@ public sealed partial class CheckpointFolder
         string In(string file) => System.IO.Path.Combine(path, file);
         var config = ModelConfig.Load(In("config.json"));
         var index = File.Exists(In(WeightsFile)) ? null : File.Exists(In(IndexFile)) ? ShardIndex.Read(In(IndexFile)) : throw new InvalidDataException(
-            $"'{path}' has neither {WeightsFile} nor {IndexFile}. Weights in .bin or .pt files are never read here; convert them to safetensors.");
+            $"'{path}' has neither {WeightsFile} nor {IndexFile}. Weights in .bin files are never read here; convert them first: ./moss checkpoint convert DIR OUT.");
         IReadOnlyList<string> files = index is null ? [WeightsFile] : [.. index.Values.Distinct().Order(StringComparer.Ordinal)];
         foreach (var file in files)
-            if (!File.Exists(In(file))) throw new InvalidDataException($"'{In(file)}' is missing: the index says some weights are in it. Copy it from the original checkpoint.");
+            if (!File.Exists(In(file))) throw new InvalidDataException(
+                $"'{In(file)}' is missing: the index says that '{index!.First(t => t.Value == file).Key}' and others are in it. Copy it from the original checkpoint.");
         if (!weightsOnly && !Text.Tokenizer.IsIn(path)) throw new InvalidDataException(
             $"'{path}' has neither tokenizer.json nor vocab.json with merges.txt, so text cannot become tokens. Copy it from the checkpoint this one was trained from.");
         return new(path, config, files, index)
@@ -60,20 +71,63 @@ public sealed partial class CheckpointFolder
     public string? VerifyManifest() => Manifest.Verify(Path);
 
     /// <summary>True for a file name without any way out of the folder.</summary>
-    internal static bool IsPlainName(string name) =>
+    public static bool IsPlainName(string name) =>
         name.Length > 0 && name != "." && !name.Contains("..", StringComparison.Ordinal) && name.IndexOfAny(['/', '\\', ':', '\0']) < 0;
+
+    /// <summary>Builds the network and reads its weights straight into it; takes no memory before the files are known to fit.</summary>
+    /// <param name="type">Number format to keep the weights in.</param>
+    /// <exception cref="InvalidDataException">What does not fit, in which file and tensor.</exception>
+    public Transformer LoadNetwork(Device? device = null, ScalarType type = ScalarType.Float32)
+    {
+        RefuseTooManyLayers();
+        using (var shapes = new Transformer(Config, META)) EveryTensor(shapes, Safetensors.Check); // libtorch's device that has shapes but no numbers
+        var network = new Transformer(Config, device, type);
+        try
+        {
+            LoadWeights(network);
+        }
+        catch
+        {
+            network.Dispose();
+            throw;
+        }
+        network.eval();
+        return network;
+    }
 
     /// <summary>Fills the network with the weights of this folder; all expected tensors, none unexpected, all finite.</summary>
     public void LoadWeights(Transformer network)
     {
+        EveryTensor(network, Safetensors.Read);
+    }
+
+    /// <summary>What the network takes in memory to load, to talk and to be tuned.</summary>
+    /// <param name="weightBytes">Of a number in memory: 4 as this program computes on CPUs, 2 for bfloat16.</param>
+    public MemoryEstimate EstimateMemory(int weightBytes = 4)
+    {
+        RefuseTooManyLayers();
+        return new(Config, weightBytes);
+    }
+
+    // Before a layer is built, even one without weights.
+    private void RefuseTooManyLayers()
+    {
+        var held = WeightFiles.Sum(file => (long)SafetensorsHeader.Read(In(file)).Tensors.Count);
+        if (Config.LayerCount > held) throw new InvalidDataException(
+            $"'{Path}': config.json asks for {Config.LayerCount:N0} layers but the weight files hold {held:N0} tensors in all. Weights and config come from different models.");
+    }
+
+    private void EveryTensor(Transformer network, Func<string, Func<string, TensorTarget?>, IReadOnlyList<string>> meet)
+    {
         var parameters = network.named_parameters().ToDictionary(p => p.name, p => p.parameter);
         var layout = WeightLayout.Of(Config, parameters);
         var missing = layout.Values.ToHashSet();
-        foreach (var file in WeightFiles) Safetensors.Read(In(file), name =>
+        foreach (var file in WeightFiles) meet(In(file), name =>
         {
             if (Wanted(name, file, layout) is not { } stored) return null;
             if (!missing.Remove(stored)) throw new InvalidDataException($"'{In(file)}' holds tensor '{name}', which was read already under another spelling.");
-            return stored.Whole is { } whole ? new(parameters[whole]) : new(empty(stored.Shape(parameters), network.WeightType), read => stored.TakeApart(read, parameters));
+            return stored.Whole is { } whole ? new(parameters[whole])
+                : new(stored.Shape(parameters), () => empty(stored.Shape(parameters), network.WeightType), read => stored.TakeApart(read, parameters));
         });
         if (missing.Count > 0) throw new InvalidDataException(
             $"'{Path}': {missing.Count} tensors that config.json asks for are in no weight file, among them '{missing.Select(s => s.Name).Order().First()}'. " +

@@ -9,8 +9,6 @@ namespace Moss.Model.Checkpoints;
 
 public sealed partial class CheckpointFolder
 {
-    private const long ShardBytes = 5_000_000_000; // what hubs and transformers use
-
     /// <summary>Writes a trained network as a complete new checkpoint: aside, flushed, manifest last, then renamed.</summary>
     /// <param name="target">The new folder; must not exist.</param>
     /// <param name="trained">Network with the folder it came from, whose other files are copied byte for byte.</param>
@@ -21,14 +19,14 @@ public sealed partial class CheckpointFolder
     public static string Write(
         string target, LoadedCheckpoint trained, JsonObject moss, IReadOnlyList<IReadOnlyList<ChatTurn>> checkPrompts)
     {
-        var type = trained.Config.WeightType switch { "bfloat16" => ScalarType.BFloat16, "float16" => ScalarType.Float16, _ => ScalarType.Float32 };
+        var type = trained.Folder.StoredWeightType switch { "bfloat16" => ScalarType.BFloat16, "float16" => ScalarType.Float16, _ => ScalarType.Float32 };
         if (type != ScalarType.Float32) Round(trained.Transformer, type);
         var checks = CheckpointChecks.Compute(trained.Transformer, trained.Tokenizer, trained.ChatTemplate, checkPrompts, trained.StopIds);
         return WriteFolder(target, aside =>
         {
-            foreach (var file in Directory.EnumerateFiles(trained.Folder.Path).Where(f => !IsOwn(System.IO.Path.GetFileName(f), trained.Folder)))
+            foreach (var file in Directory.EnumerateFiles(trained.Folder.Path).Where(f => !IsOwn(System.IO.Path.GetFileName(f))))
                 DurableFiles.Copy(file, System.IO.Path.Combine(aside, System.IO.Path.GetFileName(file)));
-            WriteWeights(aside, trained.Transformer, type, ShardBytes);
+            WriteWeights(aside, trained.Transformer, type, WeightShards.ShardBytes);
             DurableFiles.WriteText(System.IO.Path.Combine(aside, MossFile), moss.ToJsonString(Indented) + "\n");
             DurableFiles.WriteText(System.IO.Path.Combine(aside, CheckpointChecks.FileName), checks.ToJson().ToJsonString() + "\n");
         });
@@ -62,42 +60,22 @@ public sealed partial class CheckpointFolder
         }
     }
 
-    internal static void WriteWeights(string folder, Transformer network, ScalarType type, long shardBytes)
+    internal static void WriteWeights(string folder, Transformer network, ScalarType type, long shardBytes) =>
+        WeightShards.Write(folder, Stored(network, type), shardBytes);
+
+    private static IEnumerable<RawTensor> Stored(Transformer network, ScalarType type)
     {
-        var size = type == ScalarType.Float32 ? 4 : 2;
         var parameters = network.named_parameters().ToDictionary(p => p.name, p => p.parameter);
-        var shards = new List<List<UnwrittenTensor>> { new() };
-        long bytes = 0, total = 0;
-        foreach (var stored in WeightLayout.Of(network.Config, parameters).Values.OrderBy(s => s.Name, StringComparer.Ordinal))
-        {
-            var tensor = new UnwrittenTensor(stored.Name, stored.Shape(parameters), () => stored.PutTogether(parameters));
-            var length = tensor.Count * size;
-            if (shards[^1].Count > 0 && bytes + length > shardBytes)
-            {
-                bytes = 0;
-                shards.Add([]);
-            }
-            shards[^1].Add(tensor);
-            (bytes, total) = (bytes + length, total + length);
-        }
-        if (shards is [var only])
-        {
-            Safetensors.Save(System.IO.Path.Combine(folder, WeightsFile), only, type);
-            return;
-        }
-        var map = new JsonObject();
-        for (var i = 0; i < shards.Count; i++)
-        {
-            var file = $"model-{i + 1:D5}-of-{shards.Count:D5}.safetensors";
-            Safetensors.Save(System.IO.Path.Combine(folder, file), shards[i], type);
-            foreach (var tensor in shards[i]) map[tensor.Name] = file;
-        }
-        var index = new JsonObject { ["metadata"] = new JsonObject { ["total_size"] = total }, ["weight_map"] = map };
-        DurableFiles.WriteText(System.IO.Path.Combine(folder, IndexFile), index.ToJsonString(Indented) + "\n");
+        return WeightLayout.Of(network.Config, parameters).Values
+            .Select(stored => Safetensors.Raw(stored.Name, stored.Shape(parameters), () => stored.PutTogether(parameters), type));
     }
 
-    private static bool IsOwn(string file, CheckpointFolder basis) =>
-        file is IndexFile or MossFile or CheckpointChecks.FileName or Manifest.FileName || basis.WeightFiles.Contains(file);
+    /// <summary>Weights in whatever format, and what is written anew: the rest is copied. Old weights beside new ones would be another model's.</summary>
+    private static bool IsOwn(string file) => file is MossFile or CheckpointChecks.FileName or Manifest.FileName || IsWeights(file);
+
+    internal static bool IsWeights(string file) =>
+        System.IO.Path.GetExtension(file) is ".safetensors" or ".bin" or ".pt" or ".pth" or ".gguf" or ".h5" or ".msgpack" or ".onnx" or ".ckpt" or ".part" or ".etag"
+        || file is IndexFile or PickledWeights.IndexFile;
 
     private static void Round(Transformer network, ScalarType type)
     {

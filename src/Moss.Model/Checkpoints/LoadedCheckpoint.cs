@@ -35,17 +35,7 @@ public sealed class LoadedCheckpoint : IDisposable
             $"'{folder}': the tokenizer knows {tokenizer.Size:N0} tokens but the weights have room for {opened.Config.VocabSize:N0}. " +
             "They come from different models, so replies would be noise. Copy tokenizer.json from the checkpoint this one was trained from.");
         var chat = ChatTemplate.For(opened, tokenizer, template);
-        var transformer = new Transformer(opened.Config, device ?? TorchRuntime.BestDevice());
-        try
-        {
-            opened.LoadWeights(transformer);
-        }
-        catch
-        {
-            transformer.Dispose();
-            throw;
-        }
-        transformer.eval();
+        var transformer = opened.LoadNetwork(device ?? TorchRuntime.BestDevice());
         return new(opened, transformer, tokenizer, chat);
     }
 

@@ -1,9 +1,3 @@
-using System.Buffers.Binary;
-using System.Runtime.InteropServices;
-using System.Text;
-using System.Text.Json;
-using System.Text.Json.Nodes;
-using Microsoft.Win32.SafeHandles;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -25,36 +19,35 @@ public static class Safetensors
     private static readonly string[] Skipped = ["I64", "U8", "BOOL"];
 
     /// <summary>Fills the named tensors from the file, converting to their own type and device.</summary>
-    /// <param name="target">Where a tensor of this name goes, or null when it is not wanted.</param>
+    /// <param name="target">Where a tensor of this name goes, of the file's shape (a view will do), or null when it is not wanted.</param>
     /// <returns>Names that were filled.</returns>
     /// <exception cref="InvalidDataException">The file is damaged, or a tensor has another shape than expected.</exception>
     public static IReadOnlyList<string> Load(string path, Func<string, Tensor?> target) =>
         Read(path, name => target(name) is { } tensor ? new TensorTarget(tensor) : null);
 
-    /// <summary>The same where a tensor has to be taken apart once it is read; a target with <see cref="TensorTarget.Filled"/> is disposed here.</summary>
+    /// <summary>The same where a tensor has to be taken apart once it is read; one such exists at a time.</summary>
     internal static IReadOnlyList<string> Read(string path, Func<string, TensorTarget?> target)
     {
         var header = SafetensorsHeader.Read(path);
+        var matched = Match(header, path, target);
         using var file = File.OpenHandle(path);
-        var filled = new List<string>();
-        foreach (var entry in header.Tensors.OrderBy(t => t.Begin))
+        var reading = new WeightReading(file, path);
+        foreach (var (entry, type, plain) in matched.Where(m => m.Target.Filled is null)) reading.Fill(plain.Memory(), type, header.DataStart + entry.Begin, entry.Name);
+        reading.Finish();
+        foreach (var (entry, type, packed) in matched.Where(m => m.Target.Filled is not null))
         {
-            if (Skipped.Contains(entry.Type) || target(entry.Name) is not { } wanted) continue;
-            var tensor = wanted.Tensor;
-            if (!Loadable.TryGetValue(entry.Type, out var type)) throw SafetensorsHeader.Refuse(path,
-                $"tensor '{entry.Name}' has dtype {entry.Type}; weights must be F32, F16 or BF16");
-            if (!tensor.shape.AsSpan().SequenceEqual(entry.Shape)) throw SafetensorsHeader.Refuse(path,
-                $"tensor '{entry.Name}' has shape {entry.Dimensions} but config.json asks for [{string.Join(", ", tensor.shape)}]");
-            Fill(tensor, type, file, header.DataStart + entry.Begin, path, entry.Name);
-            if (wanted.Filled is not null)
-            {
-                wanted.Filled(tensor);
-                tensor.Dispose();
-            }
-            filled.Add(entry.Name);
+            using var memory = packed.Memory();
+            var alone = new WeightReading(file, path);
+            alone.Fill(memory, type, header.DataStart + entry.Begin, entry.Name);
+            alone.Finish();
+            packed.Filled!(memory);
         }
-        return filled;
+        return [.. matched.Select(m => m.Entry.Name)];
     }
+
+    /// <summary>As <see cref="Read"/>, but only compares names, types and shapes.</summary>
+    internal static IReadOnlyList<string> Check(string path, Func<string, TensorTarget?> target) =>
+        [.. Match(SafetensorsHeader.Read(path), path, target).Select(m => m.Entry.Name)];
 
     /// <summary>Names in the file, in the order of their bytes.</summary>
     public static IReadOnlyList<string> Names(string path) =>
@@ -62,49 +55,20 @@ public static class Safetensors
 
     /// <summary>Writes the tensors as one file, in the type given, and flushes it to the disk.</summary>
     public static void Save(string path, IEnumerable<(string Name, Tensor Value)> tensors, ScalarType type = ScalarType.Float32) =>
-        Save(path, tensors.Select(t => new UnwrittenTensor(t.Name, t.Value.shape, () => t.Value.alias())), type);
+        WeightShards.WriteFile(path, tensors.Select(t => Raw(t.Name, t.Value.shape, () => t.Value.alias(), type)));
 
-    internal static void Save(string path, IEnumerable<UnwrittenTensor> tensors, ScalarType type)
+    /// <summary>A tensor of libtorch to be written in the type given; made only when its turn comes, so that no second copy of a network exists.</summary>
+    internal static RawTensor Raw(string name, long[] shape, Func<Tensor> value, ScalarType type)
     {
-        // The format asks for descending alignment, then name; one type makes that the name alone.
-        var ordered = tensors.OrderBy(t => t.Name, StringComparer.Ordinal).ToList();
-        var (label, size) = type switch
+        var label = Loadable.First(known => known.Value == type).Key;
+        return new(name, label, shape, file =>
         {
-            ScalarType.Float32 => ("F32", 4),
-            ScalarType.Float16 => ("F16", 2),
-            ScalarType.BFloat16 => ("BF16", 2),
-            _ => throw new ArgumentOutOfRangeException(nameof(type), type, "Weights are written as float32, float16 or bfloat16."),
-        };
-        var header = new JsonObject { ["__metadata__"] = new JsonObject { ["format"] = "pt" } };
-        long at = 0;
-        foreach (var tensor in ordered)
-        {
-            var end = at + tensor.Count * size;
-            header[tensor.Name] = new JsonObject
-            {
-                ["dtype"] = label,
-                ["shape"] = new JsonArray([.. tensor.Shape.Select(s => (JsonNode)s)]),
-                ["data_offsets"] = new JsonArray(at, end),
-            };
-            at = end;
-        }
-        var json = Encoding.UTF8.GetBytes(header.ToJsonString());
-        var padded = (json.Length + 7) / 8 * 8;
-        using var file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 20);
-        Span<byte> prefix = stackalloc byte[8];
-        BinaryPrimitives.WriteUInt64LittleEndian(prefix, (ulong)padded);
-        file.Write(prefix);
-        file.Write(json);
-        for (var i = json.Length; i < padded; i++) file.WriteByte((byte)' ');
-        foreach (var tensor in ordered)
-        {
-            using var value = tensor.Value();
-            Write(file, value, type, size);
-        }
-        file.Flush(flushToDisk: true);
+            using var made = value();
+            Write(file, made, type, SafetensorsHeader.BitsOf(label) / 8);
+        });
     }
 
-    private static void Write(FileStream file, Tensor value, ScalarType type, int size)
+    private static void Write(Stream file, Tensor value, ScalarType type, int size)
     {
         using var mode = no_grad();
         foreach (var (start, count) in Chunks(value.NumberOfElements, size))
@@ -114,23 +78,20 @@ public static class Safetensors
         }
     }
 
-    private static void Fill(Tensor tensor, ScalarType type, SafeFileHandle file, long offset, string path, string name)
+    private static List<(TensorEntry Entry, ScalarType Type, TensorTarget Target)> Match(
+        SafetensorsHeader header, string path, Func<string, TensorTarget?> target)
     {
-        using var mode = no_grad();
-        var size = type == ScalarType.Float32 ? 4 : 2;
-        foreach (var (start, count) in Chunks(tensor.NumberOfElements, size))
+        var matched = new List<(TensorEntry, ScalarType, TensorTarget)>();
+        foreach (var entry in header.Tensors.OrderBy(t => t.Begin))
         {
-            using var scope = NewDisposeScope();
-            var chunk = empty([count], type);
-            var bytes = chunk.bytes;
-            for (int done = 0, read; done < bytes.Length; done += read)
-            {
-                read = RandomAccess.Read(file, bytes[done..], offset + start * size + done);
-                if (read == 0) throw SafetensorsHeader.Refuse(path, $"the file ended inside tensor '{name}'");
-            }
-            if (!chunk.isfinite().all().item<bool>()) throw SafetensorsHeader.Refuse(path, $"tensor '{name}' holds NaN or infinite numbers");
-            tensor.view(-1).narrow(0, start, count).copy_(chunk);
+            if (Skipped.Contains(entry.Type) || target(entry.Name) is not { } wanted) continue;
+            if (!Loadable.TryGetValue(entry.Type, out var type)) throw SafetensorsHeader.Refuse(path,
+                $"tensor '{entry.Name}' has dtype {entry.Type}; weights must be F32, F16 or BF16");
+            if (!wanted.Shape.AsSpan().SequenceEqual(entry.Shape)) throw SafetensorsHeader.Refuse(path,
+                $"tensor '{entry.Name}' has shape {entry.Dimensions} but config.json asks for [{string.Join(", ", wanted.Shape)}]");
+            matched.Add((entry, type, wanted));
         }
+        return matched;
     }
 
     private static IEnumerable<(long Start, long Count)> Chunks(long elements, int size)

@@ -36,6 +36,9 @@ internal sealed class SafetensorsHeader
         ["U8"] = 8,
     };
 
+    /// <summary>Bits of one number of a dtype of the format.</summary>
+    public static int BitsOf(string type) => Bits[type];
+
     public required IReadOnlyList<TensorEntry> Tensors { get; init; }
 
     /// <summary>Offset in the file at which tensor bytes begin.</summary>

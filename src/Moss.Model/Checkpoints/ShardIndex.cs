@@ -2,10 +2,10 @@ using System.Text.Json;
 
 namespace Moss.Model.Checkpoints;
 
-/// <summary>model.safetensors.index.json: which shard holds which tensor.</summary>
+/// <summary>model.safetensors.index.json, or its .bin counterpart: which shard holds which tensor.</summary>
 internal static class ShardIndex
 {
-    public static IReadOnlyDictionary<string, string> Read(string path)
+    public static IReadOnlyDictionary<string, string> Read(string path, string extension = ".safetensors")
     {
         try
         {
@@ -14,8 +14,8 @@ internal static class ShardIndex
             foreach (var entry in document.RootElement.GetProperty("weight_map").EnumerateObject())
             {
                 var file = entry.Value.GetString();
-                if (file is null || !CheckpointFolder.IsPlainName(file) || !file.EndsWith(".safetensors", StringComparison.Ordinal)) throw new InvalidDataException(
-                    $"'{path}' places tensor '{entry.Name}' in '{file}'; shards are .safetensors files in the same folder.");
+                if (file is null || !CheckpointFolder.IsPlainName(file) || !file.EndsWith(extension, StringComparison.Ordinal)) throw new InvalidDataException(
+                    $"'{path}' places tensor '{entry.Name}' in '{file}'; shards are {extension} files in the same folder.");
                 if (!map.TryAdd(entry.Name, file)) throw new InvalidDataException($"'{path}' places tensor '{entry.Name}' twice.");
             }
             return map.Count > 0 ? map : throw new InvalidDataException($"'{path}' places no tensor at all.");

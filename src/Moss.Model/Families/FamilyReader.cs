@@ -45,11 +45,20 @@ internal static class FamilyReader
 
     private static void RefuseShapes(ConfigFields config, ModelConfig read)
     {
+        // Beyond anything published, and small enough that no product of two overflows.
+        RefuseAbove(1 << 24, ("the vocabulary", read.VocabSize), ("the hidden size", read.HiddenSize), ("the MLP's size", read.IntermediateSize));
+        RefuseAbove(1 << 14, ("the number of layers", read.LayerCount), ("the number of heads", read.HeadCount), ("the head dimension", read.HeadDim));
         if (read.HeadCount % read.KeyValueHeadCount != 0) throw config.Refuse(
             $"num_attention_heads {read.HeadCount} is not a multiple of num_key_value_heads {read.KeyValueHeadCount}");
         if (read.RotaryDim % 2 != 0) throw config.Refuse($"{read.RotaryDim} dimensions of a head are to be turned; rotary positions turn pairs");
         if (read.RotaryDim > read.HeadDim) throw config.Refuse($"rotary_dim {read.RotaryDim} is more than a head's {read.HeadDim} dimensions");
         if (read.NormEpsilon <= 0) throw config.Refuse($"the norm's epsilon {read.NormEpsilon} must be above zero");
         if (read.RopeTheta <= 0) throw config.Refuse($"rope_theta {read.RopeTheta} must be above zero");
+
+        void RefuseAbove(int most, params ReadOnlySpan<(string What, int Value)> sizes)
+        {
+            foreach (var (what, value) in sizes)
+                if (value > most) throw config.Refuse($"{what} is {value:N0}, above the {most:N0} that this program takes for possible");
+        }
     }
 }

@@ -10,9 +10,10 @@ internal sealed class AddedTokens
 
     public AddedTokens(IEnumerable<(string Text, int Id)> tokens)
     {
-        _longestFirst = tokens.GroupBy(t => t.Text[0]).ToDictionary(g => g.Key, g => g.OrderByDescending(t => t.Text.Length).ToArray());
-        if (_longestFirst.Count > 0)
-            _any = SearchValues.Create([.. _longestFirst.Values.SelectMany(t => t).Select(t => t.Text)], StringComparison.Ordinal);
+        _longestFirst = tokens.GroupBy(t => t.Text[0])
+            .ToDictionary(g => g.Key, g => g.OrderByDescending(t => t.Text.Length).ToArray());
+        var texts = _longestFirst.Values.SelectMany(t => t).Select(t => t.Text).ToArray();
+        if (texts.Length > 0) _any = SearchValues.Create(texts, StringComparison.Ordinal);
     }
 
     /// <summary>The first token in <paramref name="text"/>: where it begins, how many characters it has, its id.</summary>

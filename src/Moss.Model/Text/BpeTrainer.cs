@@ -4,7 +4,9 @@ using System.Text.Json.Nodes;
 
 namespace Moss.Model.Text;
 
-/// <summary>Learns a byte-level BPE vocabulary from texts, with Qwen2's split and control tokens. The same texts give the same file.</summary>
+/// <summary>
+/// Learns a byte-level BPE vocabulary from texts, with Qwen2's split and control tokens. The same texts give the same file.
+/// </summary>
 public static class BpeTrainer
 {
     public const string EndOfText = "<|endoftext|>", TurnStart = "<|im_start|>", TurnEnd = "<|im_end|>";

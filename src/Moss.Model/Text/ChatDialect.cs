@@ -11,7 +11,10 @@ internal abstract class ChatDialect(string name)
 {
     public string Name => name;
 
-    /// <summary>Everything that sets the spelling apart; its SHA-256 is stored with checkpoints, so it must not change while the spelling does not.</summary>
+    /// <summary>
+    /// Everything that sets the spelling apart; its SHA-256 is stored with checkpoints, so it must not change while the
+    /// spelling does not.
+    /// </summary>
     public abstract string Identity { get; }
 
     /// <summary>Control tokens that end what the model writes; the first ends a reply.</summary>

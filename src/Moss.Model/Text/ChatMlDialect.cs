@@ -51,7 +51,8 @@ internal class ChatMlDialect(string name) : ChatDialect(name)
     /// <summary>What a prompt holds of the reply already.</summary>
     protected virtual string PromptOpening => "";
 
-    protected virtual void SpellReply(IReadOnlyList<ChatTurn> turns, int turn, ChatWriter to) => Reply(turn, "", turns[turn].Text, to);
+    protected virtual void SpellReply(IReadOnlyList<ChatTurn> turns, int turn, ChatWriter to) =>
+        Reply(turn, "", turns[turn].Text, to);
 
     protected static void Reply(int turn, string opening, string text, ChatWriter to)
     {

@@ -33,30 +33,41 @@ public sealed class ChatTemplate
     /// <summary>All tokens at which generation stops; MOSS-003's commands to tools end with one of their own.</summary>
     public IReadOnlyList<int> Terminators { get; }
 
-    /// <summary>Generated replies begin with a space that belongs to the spelling (MOSS-003); it is not part of the text.</summary>
+    /// <summary>
+    /// Generated replies begin with a space that belongs to the spelling (MOSS-003); it is not part of the text.
+    /// </summary>
     public bool SpaceBeforeReply => _dialect.SpaceBeforeReply;
 
     /// <summary>Whether a prompt can ask for commands to tools before the reply.</summary>
     public bool HasCommands => _dialect.HasCommands;
 
-    /// <summary>Chosen by the exact Jinja text of the folder, by MOSS's own tokens, or by name; an unknown text without a name is refused.</summary>
+    /// <summary>
+    /// Chosen by the exact Jinja text of the folder, by MOSS's own tokens, or by name; an unknown text without a name is
+    /// refused.
+    /// </summary>
     public static ChatTemplate For(CheckpointFolder folder, Tokenizer tokenizer, string? name = null) =>
         new(ChatDialects.For(folder.Path, folder.ChatTemplateText, folder.Config.Family, tokenizer, name), tokenizer);
 
     /// <summary>The same; null when the folder says nothing about its template and none is named.</summary>
     public static ChatTemplate? Find(CheckpointFolder folder, Tokenizer tokenizer, string? name = null) =>
-        name is null && folder.ChatTemplateText is null && !ChatDialects.IsMoss(folder.Config.Family, tokenizer) ? null : For(folder, tokenizer, name);
+        name is null && folder.ChatTemplateText is null && !ChatDialects.IsMoss(folder.Config.Family, tokenizer)
+            ? null : For(folder, tokenizer, name);
 
     /// <summary>As <see cref="For(CheckpointFolder, Tokenizer, string?)"/>, for a folder that need hold no weights.</summary>
     public static ChatTemplate For(string folder, Tokenizer tokenizer, string? name = null) =>
-        new(ChatDialects.For(folder, CheckpointFolder.ReadTemplate(folder), CheckpointFolder.ReadFamily(folder), tokenizer, name), tokenizer);
+        new(ChatDialects.For(
+            folder, CheckpointFolder.ReadTemplate(folder), CheckpointFolder.ReadFamily(folder), tokenizer, name), tokenizer);
 
-    /// <param name="generationPrompt">End with the opening of MOSS's next turn; with a last turn that has commands and no words yet, of its words.</param>
+    /// <param name="generationPrompt">End with the opening of MOSS's next turn; with a last turn that has commands and no words
+    /// yet, of its words.</param>
     public RenderedChat Render(IReadOnlyList<ChatTurn> turns, bool generationPrompt, LossMask mask = LossMask.AssistantOnly) =>
         Render(turns, generationPrompt ? PromptEnd.Reply : PromptEnd.None, mask, []);
 
-    /// <summary>A prompt at whose end the model writes thoughts and commands to its tools, until the second of <see cref="Terminators"/>.</summary>
-    /// <remarks>What came of them goes into a last turn of MOSS without words; <see cref="Render(IReadOnlyList{ChatTurn}, bool, LossMask)"/> then asks for these.</remarks>
+    /// <summary>
+    /// A prompt at whose end the model writes thoughts and commands to its tools,
+    /// until the second of <see cref="Terminators"/>.
+    /// </summary>
+    /// <remarks>What came of them goes into a last turn without words; a generation prompt then asks for these.</remarks>
     public RenderedChat RenderForCommands(IReadOnlyList<ChatTurn> turns) => HasCommands
         ? Render(turns, PromptEnd.Commands, LossMask.AssistantOnly, [])
         : throw new InvalidOperationException($"The chat template \"{Name}\" has no commands to tools; \"moss\" has.");
@@ -67,7 +78,8 @@ public sealed class ChatTemplate
     {
         Check(turns);
         var (kept, best, said) = (new List<ChatTurn>(), 0, new Dictionary<string, int[]>());
-        bool Fits(IReadOnlyList<ChatTurn> some) => Render(some, PromptEnd.None, LossMask.AssistantOnly, said).Tokens.Length <= maxTokens;
+        bool Fits(IReadOnlyList<ChatTurn> some) =>
+            Render(some, PromptEnd.None, LossMask.AssistantOnly, said).Tokens.Length <= maxTokens;
         var all = Fits(turns);
         foreach (var exchange in Exchanges(turns))
         {
@@ -95,7 +107,8 @@ public sealed class ChatTemplate
         var (fewest, most) = (0, Math.Max(0, exchanges.Count - 1)); // exchanges to drop: the fewest that make it fit
         if (Length(0) is var whole && whole <= maxPromptTokens) return new(Without(0), 0);
         if (Length(most) is var newest && newest > maxPromptTokens) throw new ArgumentException(
-            $"The newest message makes a prompt of {newest:N0} tokens, but only {maxPromptTokens:N0} fit. Shorten the message, or the system text.", nameof(turns));
+            $"The newest message makes a prompt of {newest:N0} tokens, but only {maxPromptTokens:N0} fit. " +
+            "Shorten the message, or the system text.", nameof(turns));
         while (fewest < most)
         {
             var middle = (fewest + most) / 2;
@@ -133,8 +146,9 @@ public sealed class ChatTemplate
     {
         if (turns.Count == 0) throw new ArgumentException("A conversation needs at least one message.", nameof(turns));
         foreach (var (turn, i) in turns.Select((t, i) => (t, i)))
-            if (turn.Role is not (ChatTurn.System or ChatTurn.User or ChatTurn.Assistant or ChatTurn.Tool)) throw new ArgumentException(
-                $"Message {i + 1} has the role \"{turn.Role}\"; roles are system, user, assistant and tool.", nameof(turns));
+            if (turn.Role is not (ChatTurn.System or ChatTurn.User or ChatTurn.Assistant or ChatTurn.Tool))
+                throw new ArgumentException(
+                    $"Message {i + 1} has the role \"{turn.Role}\"; roles are system, user, assistant and tool.", nameof(turns));
     }
 
     private int Control(string token) => _tokenizer.IdOf(token) ?? throw new InvalidDataException(

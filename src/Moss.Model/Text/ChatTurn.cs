@@ -7,7 +7,10 @@ public sealed record ChatTurn(string Role, string Text)
 {
     public const string System = "system", User = "user", Assistant = "assistant", Tool = "tool";
 
-    /// <summary>What MOSS thought before it answered; spelled by the template "moss" only. The words alone, or the segment with its opener and closer.</summary>
+    /// <summary>
+    /// What MOSS thought before it answered; spelled by the template "moss" only. The words alone, or the segment with its
+    /// opener and closer.
+    /// </summary>
     public string? Thoughts { get; init; }
 
     /// <summary>The commands MOSS gave to its tools, or "None"; likewise.</summary>

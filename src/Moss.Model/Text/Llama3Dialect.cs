@@ -3,11 +3,16 @@ using System.Text;
 
 namespace Moss.Model.Text;
 
-/// <summary>Llama 3.1 and 3.2: &lt;|start_header_id|&gt;role&lt;|end_header_id|&gt;\n\n text &lt;|eot_id|&gt;, a system turn with dates always, texts trimmed.</summary>
-/// <param name="date">Spelled as today's, always: part of the template's identity, so that training and serving agree on every day.</param>
+/// <summary>
+/// Llama 3.1 and 3.2: &lt;|start_header_id|&gt;role&lt;|end_header_id|&gt;\n\n text &lt;|eot_id|&gt;, a system turn with dates
+/// always, texts trimmed.
+/// </summary>
+/// <param name="date">Spelled as today's, always: part of the template's identity, so that training and serving agree on every
+/// day.</param>
 internal sealed class Llama3Dialect(string name, string date) : ChatDialect(name)
 {
-    private const string Begin = "<|begin_of_text|>", HeaderStart = "<|start_header_id|>", HeaderEnd = "<|end_header_id|>", End = "<|eot_id|>";
+    private const string Begin = "<|begin_of_text|>", End = "<|eot_id|>";
+    private const string HeaderStart = "<|start_header_id|>", HeaderEnd = "<|end_header_id|>";
 
     /// <summary>The date in the published text itself, for places without a clock.</summary>
     public const string PublishedDate = "26 Jul 2024";
@@ -26,7 +31,13 @@ internal sealed class Llama3Dialect(string name, string date) : ChatDialect(name
         for (var i = own ? 1 : 0; i < turns.Count; i++)
         {
             var (role, text) = (turns[i].Role, turns[i].Text);
-            var voice = role switch { ChatTurn.Assistant => Voice.Moss, ChatTurn.Tool => Voice.Tool, ChatTurn.System => Voice.Instruction, _ => Voice.Human };
+            var voice = role switch
+            {
+                ChatTurn.Assistant => Voice.Moss,
+                ChatTurn.Tool => Voice.Tool,
+                ChatTurn.System => Voice.Instruction,
+                _ => Voice.Human,
+            };
             to.Mark(Header(role == ChatTurn.Tool ? "ipython" : role));
             to.Say(role, i, role == ChatTurn.Tool ? Quoted(text) : Trimmed(text), voice);
             to.Mark(End, voice == Voice.Moss ? Voice.Moss : Voice.Template);

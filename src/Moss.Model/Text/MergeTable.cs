@@ -1,13 +1,17 @@
 namespace Moss.Model.Text;
 
-/// <summary>Which pairs of symbols merge, in which order, into what: open addressing, so that a look-up is one or two reads.</summary>
+/// <summary>
+/// Which pairs of symbols merge, in which order, into what: open addressing, so that a look-up is one or two reads.
+/// </summary>
 internal sealed class MergeTable
 {
     private const long Empty = -1;
 
     private readonly long[] _pairs;             // Pair(left, right), or Empty
     private readonly (int Rank, int Id)[] _results;
-    private readonly ulong _multiplier = (ulong)Random.Shared.NextInt64() | 1; // drawn anew: no file can be made of pairs that collide
+
+    // Drawn anew each time: no file can be made of pairs that collide.
+    private readonly ulong _multiplier = (ulong)Random.Shared.NextInt64() | 1;
     private readonly int _shift;
 
     /// <param name="merges">Lowest rank first; a pair listed twice keeps its later rank, as in the reference engine.</param>

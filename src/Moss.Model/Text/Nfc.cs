@@ -11,8 +11,8 @@ internal static class Nfc
     // Characters that are in form C whatever stands beside them: not decomposed by it and no combining marks
     // (Unicode's NFC_Quick_Check = Yes, combining class 0), so text of only these needs no look-up.
     private static readonly SearchValues<char> Settled = SearchValues.Create(
-        string.Concat(Range(0, 0x02FF), Range(0x2010, 0x2027), Range(0x3001, 0x3029), Range(0x3041, 0x3096), Range(0x30A1, 0x30FA),
-            Range(0x4E00, 0x9FFF), Range(0xAC00, 0xD7A3), Range(0xFF01, 0xFF60)));
+        string.Concat(Range(0, 0x02FF), Range(0x2010, 0x2027), Range(0x3001, 0x3029), Range(0x3041, 0x3096),
+            Range(0x30A1, 0x30FA), Range(0x4E00, 0x9FFF), Range(0xAC00, 0xD7A3), Range(0xFF01, 0xFF60)));
 
     /// <summary>True for most text that is in form C already; false says nothing.</summary>
     public static bool IsSettled(ReadOnlySpan<char> text) => !text.ContainsAnyExcept(Settled);

@@ -1,6 +1,8 @@
 namespace Moss.Model.Text;
 
-/// <summary>Ids of pieces met before, for one thread: no locks, a fixed size, and a newer piece takes an older one's place.</summary>
+/// <summary>
+/// Ids of pieces met before, for one thread: no locks, a fixed size, and a newer piece takes an older one's place.
+/// </summary>
 internal sealed class PieceCache
 {
     private const int Places = 1 << 15, MostCharacters = 20, MostIds = 6; // 2.1 MB; covers nearly every word of running text
@@ -35,7 +37,8 @@ internal sealed class PieceCache
     }
 
     private bool Holds(int place, ReadOnlySpan<char> piece) =>
-        _lengths[place].Characters == piece.Length && piece.SequenceEqual(_characters.AsSpan(place * MostCharacters, piece.Length));
+        _lengths[place].Characters == piece.Length
+        && piece.SequenceEqual(_characters.AsSpan(place * MostCharacters, piece.Length));
 
     private static int PlaceOf(ReadOnlySpan<char> piece)
     {

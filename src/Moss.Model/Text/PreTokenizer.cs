@@ -19,22 +19,24 @@ internal static class PreTokenizer
             throw TokenizerFile.Refuse(path, "pre_tokenizer is missing; byte-level BPE needs one");
         var steps = Type(outer) == "Sequence" ? [.. outer.GetProperty("pretokenizers").EnumerateArray()] : new[] { outer };
         foreach (var step in steps.Where(s => Type(s) == "ByteLevel"))
-            if (Flag(step, "add_prefix_space")) throw TokenizerFile.Refuse(path, "pre_tokenizer add_prefix_space is not supported");
+            if (TokenizerFile.Flag(step, "add_prefix_space"))
+                throw TokenizerFile.Refuse(path, "pre_tokenizer add_prefix_space is not supported");
 
         return steps switch
         {
             [var bytes] when IsByteLevel(bytes, withRegex: true) => SplitRule.Gpt2,
             [var split, var bytes] when Type(split) == "Split" && IsByteLevel(bytes, withRegex: false) => ByPattern(split, path),
-            [var digits, var bytes] when Type(digits) == "Digits" && Flag(digits, "individual_digits")
+            [var digits, var bytes] when Type(digits) == "Digits" && TokenizerFile.Flag(digits, "individual_digits")
                 && IsByteLevel(bytes, withRegex: true) => SplitRule.Gpt2Digits,
-            _ => throw TokenizerFile.Refuse(path, $"pre_tokenizer {string.Join(" + ", steps.Select(Type))} is not one this program knows; " +
+            _ => throw TokenizerFile.Refuse(path,
+                $"pre_tokenizer {string.Join(" + ", steps.Select(Type))} is not one this program knows; " +
                 "the splits of GPT-2, Qwen2, Llama 3 and SmolLM2 are"),
         };
     }
 
     private static SplitRule ByPattern(JsonElement split, string path)
     {
-        if (split.GetProperty("behavior").GetString() != "Isolated" || Flag(split, "invert"))
+        if (split.GetProperty("behavior").GetString() != "Isolated" || TokenizerFile.Flag(split, "invert"))
             throw TokenizerFile.Refuse(path, "pre_tokenizer Split is supported only as Isolated and not inverted");
         var pattern = split.GetProperty("pattern").TryGetProperty("Regex", out var regex) ? regex.GetString() : null;
         return pattern switch
@@ -42,7 +44,8 @@ internal static class PreTokenizer
             QwenPattern => SplitRule.Qwen,
             Llama3Pattern => SplitRule.Llama3,
             Gpt2Pattern => SplitRule.Gpt2,
-            _ => throw TokenizerFile.Refuse(path, $"pre_tokenizer pattern {pattern ?? "(no Regex)"} is not one this program knows; " +
+            _ => throw TokenizerFile.Refuse(path,
+                $"pre_tokenizer pattern {pattern ?? "(no Regex)"} is not one this program knows; " +
                 "the patterns of GPT-2, Qwen2 and Llama 3 are"),
         };
     }
@@ -51,7 +54,5 @@ internal static class PreTokenizer
 
     // use_regex is true when absent.
     private static bool IsByteLevel(JsonElement step, bool withRegex) =>
-        Type(step) == "ByteLevel" && (!step.TryGetProperty("use_regex", out var regex) || regex.ValueKind == JsonValueKind.True) == withRegex;
-
-    private static bool Flag(JsonElement step, string name) => step.TryGetProperty(name, out var flag) && flag.ValueKind == JsonValueKind.True;
+        Type(step) == "ByteLevel" && (TokenizerFile.Flag(step, "use_regex") || !step.TryGetProperty("use_regex", out _)) == withRegex;
 }

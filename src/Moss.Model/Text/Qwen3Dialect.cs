@@ -1,7 +1,8 @@
 namespace Moss.Model.Text;
 
 /// <summary>Qwen3: ChatML in which a reply opens with thoughts, and only those after the newest question stay.</summary>
-/// <param name="thinking">False: the prompt closes the thoughts at once (enable_thinking=false). True: the model writes them.</param>
+/// <param name="thinking">False: the prompt closes the thoughts at once (enable_thinking=false). True: the model writes
+/// them.</param>
 internal sealed class Qwen3Dialect(string name, bool thinking) : ChatMlDialect(name)
 {
     private const string Open = "<think>", Close = "</think>", NoThoughts = "<think>\n\n</think>\n\n";
@@ -25,7 +26,8 @@ internal sealed class Qwen3Dialect(string name, bool thinking) : ChatMlDialect(n
         if (first < 0) return ("", text);
         var before = text[..first].TrimEnd('\n');
         var open = before.LastIndexOf(Open, StringComparison.Ordinal);
-        return ((open < 0 ? before : before[(open + Open.Length)..]).TrimStart('\n'), text[(last + Close.Length)..].TrimStart('\n'));
+        var thoughts = open < 0 ? before : before[(open + Open.Length)..];
+        return (thoughts.TrimStart('\n'), text[(last + Close.Length)..].TrimStart('\n'));
     }
 
     // A user's turn that is a tool's response in disguise asks nothing. Without any question nothing counts as newer.

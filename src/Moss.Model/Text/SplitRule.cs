@@ -3,7 +3,9 @@ using System.Text;
 
 namespace Moss.Model.Text;
 
-/// <summary>Cuts text into the pieces that BPE merges within: the published regular expressions as hand-written scanners.</summary>
+/// <summary>
+/// Cuts text into the pieces that BPE merges within: the published regular expressions as hand-written scanners.
+/// </summary>
 /// <remarks>.NET's Regex works on UTF-16 units and never matches \p{L} beyond U+FFFF, so it cuts rare scripts wrongly.</remarks>
 internal abstract class SplitRule
 {

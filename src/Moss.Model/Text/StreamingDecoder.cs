@@ -2,7 +2,9 @@ using System.Text;
 
 namespace Moss.Model.Text;
 
-/// <summary>Turns ids into text as they come, holding back bytes until they are whole characters. Control tokens give no text.</summary>
+/// <summary>
+/// Turns ids into text as they come, holding back bytes until they are whole characters. Control tokens give no text.
+/// </summary>
 /// <param name="dropFirstSpace">A space at the very beginning belongs to the template's spelling and is left out.</param>
 public sealed class StreamingDecoder(Tokenizer tokenizer, bool dropFirstSpace = false)
 {

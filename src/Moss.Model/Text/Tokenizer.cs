@@ -4,7 +4,9 @@ using System.Text;
 
 namespace Moss.Model.Text;
 
-/// <summary>Text to token ids and back, exactly as the checkpoint's files say. Any number of threads may use it at once.</summary>
+/// <summary>
+/// Text to token ids and back, exactly as the checkpoint's files say. Any number of threads may use it at once.
+/// </summary>
 public sealed class Tokenizer
 {
     private readonly BytePairs _pairs;
@@ -34,14 +36,18 @@ public sealed class Tokenizer
     /// <summary>One more than the highest id this tokenizer can produce; rows of the weights beyond it are padding.</summary>
     public int Size => _bytes.Length;
 
-    /// <summary>Reads the tokenizer of a checkpoint folder: tokenizer.json, or else vocab.json and merges.txt. A part it does not know is refused by name.</summary>
+    /// <summary>
+    /// Reads the tokenizer of a checkpoint folder: tokenizer.json, or else vocab.json and merges.txt. A part it does not know
+    /// is refused by name.
+    /// </summary>
     /// <exception cref="InvalidDataException">File, part and what is supported.</exception>
     public static Tokenizer Load(string folder) =>
         Path.Combine(folder, TokenizerJson.FileName) is var path && (File.Exists(path) || !VocabularyFiles.AreIn(folder))
             ? new(TokenizerJson.Read(path)) : new(VocabularyFiles.Read(folder));
 
     /// <summary>Whether the folder has the files of a tokenizer, in either form.</summary>
-    public static bool IsIn(string folder) => File.Exists(Path.Combine(folder, TokenizerJson.FileName)) || VocabularyFiles.AreIn(folder);
+    public static bool IsIn(string folder) =>
+        File.Exists(Path.Combine(folder, TokenizerJson.FileName)) || VocabularyFiles.AreIn(folder);
 
     /// <summary>Ids of text written by people or models: control tokens in it stay ordinary characters.</summary>
     public int[] Encode(string text) => Encode(text, _plainEarly, _plainLate);
@@ -74,8 +80,8 @@ public sealed class Tokenizer
     public bool IsSpecial(int id) => id >= 0 && id < _isSpecial.Length && _isSpecial[id];
 
     /// <summary>What the id stands for; empty for an id without a token. Half a character is not valid UTF-8 by itself.</summary>
-    public ReadOnlySpan<byte> BytesOf(int id) => id >= 0 && id < _bytes.Length ? _bytes[id] : throw new ArgumentOutOfRangeException(
-        nameof(id), id, $"This tokenizer knows the ids 0 to {_bytes.Length - 1:N0}.");
+    public ReadOnlySpan<byte> BytesOf(int id) => id >= 0 && id < _bytes.Length ? _bytes[id]
+        : throw new ArgumentOutOfRangeException(nameof(id), id, $"This tokenizer knows the ids 0 to {_bytes.Length - 1:N0}.");
 
     private int[] Encode(string text, AddedTokens early, AddedTokens late)
     {

@@ -24,8 +24,8 @@ internal sealed class TokenizerFile
     /// <param name="path">Named in refusals.</param>
     /// <param name="wholePieces">Take a piece that is in the vocabulary whole, whatever the merges say.</param>
     public static TokenizerFile Create(
-        string path, Dictionary<string, int> vocabulary, IEnumerable<(string Left, string Right)> merges, IReadOnlyList<AddedToken> added,
-        SplitRule split, bool nfc, bool wholePieces)
+        string path, Dictionary<string, int> vocabulary, IEnumerable<(string Left, string Right)> merges,
+        IReadOnlyList<AddedToken> added, SplitRule split, bool nfc, bool wholePieces)
     {
         var idOfByte = new int[256];
         for (var b = 0; b < 256; b++)
@@ -49,7 +49,8 @@ internal sealed class TokenizerFile
         foreach (var token in added)
         {
             if (!contents.Add(token.Content)) throw Refuse(path, $"added token '{token.Content}' is listed twice");
-            var own = vocabulary.TryGetValue(token.Content, out var id) && id == token.Id; // its spelling may look like byte symbols
+            // Its spelling in the vocabulary may look like byte symbols.
+            var own = vocabulary.TryGetValue(token.Content, out var id) && id == token.Id;
             if (own) bytes[token.Id] = null;
             Set(token.Id, Encoding.UTF8.GetBytes(token.Content), token.Content);
         }
@@ -63,21 +64,26 @@ internal sealed class TokenizerFile
         }
     }
 
-    private static MergeTable ReadMerges(IEnumerable<(string Left, string Right)> merges, Dictionary<string, int> vocabulary, string path)
+    private static MergeTable ReadMerges(
+        IEnumerable<(string Left, string Right)> merges, Dictionary<string, int> vocabulary, string path)
     {
         var known = new List<(int, int, int)>();
         foreach (var (left, right) in merges)
-            known.Add(vocabulary.TryGetValue(left, out var l) && vocabulary.TryGetValue(right, out var r) && vocabulary.TryGetValue(left + right, out var id)
-                ? (l, r, id) : throw Refuse(path, $"merge {known.Count} ({left} + {right}) names a symbol that the vocabulary does not have"));
+            known.Add(vocabulary.TryGetValue(left, out var l) && vocabulary.TryGetValue(right, out var r)
+                && vocabulary.TryGetValue(left + right, out var id) ? (l, r, id) : throw Refuse(
+                    path, $"merge {known.Count} ({left} + {right}) names a symbol that the vocabulary does not have"));
         return new(known);
     }
 
     // Under invariant globalization Normalize silently does nothing.
     private static bool RequireNormalization() =>
         "e\u0301".Normalize(NormalizationForm.FormC) == "\u00e9" ? true : throw new InvalidOperationException(
-            "This process runs with invariant globalization, so text cannot be normalized. Unset DOTNET_SYSTEM_GLOBALIZATION_INVARIANT or install libicu.");
+            "This process runs with invariant globalization, so text cannot be normalized. " +
+            "Unset DOTNET_SYSTEM_GLOBALIZATION_INVARIANT or install libicu.");
 
-    /// <summary>Reads one JSON file and hands its root to <paramref name="read"/>; every way in which it can be wrong names the file.</summary>
+    /// <summary>
+    /// Reads one JSON file and hands its root to <paramref name="read"/>; every way in which it can be wrong names the file.
+    /// </summary>
     internal static T Json<T>(string path, Func<JsonElement, T> read)
     {
         try
@@ -88,7 +94,8 @@ internal sealed class TokenizerFile
         catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException)
         {
             throw new InvalidDataException(
-                $"'{path}' is not a {Path.GetFileName(path)} this program can read: {e.Message} Copy it again from the original checkpoint.", e);
+                $"'{path}' is not a {Path.GetFileName(path)} this program can read: {e.Message} " +
+                "Copy it again from the original checkpoint.", e);
         }
     }
 
@@ -97,7 +104,8 @@ internal sealed class TokenizerFile
         if (!File.Exists(path)) throw new InvalidDataException(
             $"'{path}' does not exist. Without it text cannot become tokens; copy it from the checkpoint this one came from.");
         return new FileInfo(path).Length is var length && length <= MostBytes ? File.ReadAllBytes(path)
-            : throw Refuse(path, $"it has {length:N0} bytes; at most {MostBytes:N0} are read. Copy it again from the original checkpoint");
+            : throw Refuse(path,
+                $"it has {length:N0} bytes; at most {MostBytes:N0} are read. Copy it again from the original checkpoint");
     }
 
     /// <summary>An object of symbol → id, as a vocabulary is written.</summary>
@@ -119,10 +127,12 @@ internal sealed class TokenizerFile
         return new(content, id, Flag(token, "special"), Flag(token, "normalized"));
     }
 
-    internal static bool Flag(JsonElement token, string name) => token.TryGetProperty(name, out var flag) && flag.ValueKind == JsonValueKind.True;
+    internal static bool Flag(JsonElement token, string name) =>
+        token.TryGetProperty(name, out var flag) && flag.ValueKind == JsonValueKind.True;
 
-    internal static int Id(JsonElement value, string path) => value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var id) && id is >= 0 and < MostTokens
-        ? id : throw Refuse(path, $"token id {value.GetRawText()} is not a number from 0 to {MostTokens:N0}");
+    internal static int Id(JsonElement value, string path) =>
+        value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var id) && id is >= 0 and < MostTokens ? id
+            : throw Refuse(path, $"token id {value.GetRawText()} is not a number from 0 to {MostTokens:N0}");
 
     internal static int Id(string text, string path) => int.TryParse(text, out var id) && id is >= 0 and < MostTokens
         ? id : throw Refuse(path, $"token id \"{text}\" is not a number from 0 to {MostTokens:N0}");

@@ -14,7 +14,8 @@ internal static class TokenizerJson
         var model = root.GetProperty("model");
         RequireByteLevelBpe(model, path);
         CheckPostProcessor(root, path);
-        return TokenizerFile.Create(path, TokenizerFile.ReadIds(model.GetProperty("vocab"), path), Merges(model, path), Added(root, path),
+        return TokenizerFile.Create(
+            path, TokenizerFile.ReadIds(model.GetProperty("vocab"), path), Merges(model, path), Added(root, path),
             PreTokenizer.Read(root, path), NormalizesToNfc(root, path), TokenizerFile.Flag(model, "ignore_merges"));
     }
 
@@ -27,7 +28,8 @@ internal static class TokenizerJson
                 throw TokenizerFile.Refuse(path, $"model {name} \"{text.GetString()}\" is not supported");
         if (TokenizerFile.Flag(model, "byte_fallback"))
             throw TokenizerFile.Refuse(path, "byte_fallback (SentencePiece style) is not supported; byte-level BPE is");
-        if (model.TryGetProperty("dropout", out var dropout) && dropout.ValueKind == JsonValueKind.Number && dropout.GetDouble() != 0)
+        if (model.TryGetProperty("dropout", out var dropout) && dropout is { ValueKind: JsonValueKind.Number }
+            && dropout.GetDouble() != 0)
             throw TokenizerFile.Refuse(path, $"dropout {dropout.GetRawText()} is not supported");
     }
 
@@ -36,10 +38,12 @@ internal static class TokenizerJson
     private static void CheckPostProcessor(JsonElement root, string path)
     {
         if (!root.TryGetProperty("post_processor", out var outer) || outer.ValueKind == JsonValueKind.Null) return;
-        var steps = outer.GetProperty("type").GetString() == "Sequence" ? [.. outer.GetProperty("processors").EnumerateArray()] : new[] { outer };
+        var steps = outer.GetProperty("type").GetString() == "Sequence"
+            ? [.. outer.GetProperty("processors").EnumerateArray()] : new[] { outer };
         foreach (var step in steps)
             if (step.GetProperty("type").GetString() is var type && type is not ("ByteLevel" or "TemplateProcessing"))
-                throw TokenizerFile.Refuse(path, $"post_processor \"{type}\" is not supported; ByteLevel, TemplateProcessing and none are");
+                throw TokenizerFile.Refuse(path,
+                    $"post_processor \"{type}\" is not supported; ByteLevel, TemplateProcessing and none are");
     }
 
     private static IEnumerable<(string, string)> Merges(JsonElement model, string path)
@@ -50,7 +54,8 @@ internal static class TokenizerJson
             // Both spellings occur: "a b" and ["a", "b"].
             var parts = merge.ValueKind == JsonValueKind.Array
                 ? [.. merge.EnumerateArray().Select(p => p.GetString()!)] : merge.GetString()!.Split(' ');
-            if (parts is not [{ } left, { } right]) throw TokenizerFile.Refuse(path, $"merge {rank} is {merge.GetRawText()}, expected two symbols");
+            if (parts is not [{ } left, { } right])
+                throw TokenizerFile.Refuse(path, $"merge {rank} is {merge.GetRawText()}, expected two symbols");
             rank++;
             yield return (left, right);
         }
@@ -58,7 +63,8 @@ internal static class TokenizerJson
 
     private static List<TokenizerFile.AddedToken> Added(JsonElement root, string path) =>
         !root.TryGetProperty("added_tokens", out var tokens) || tokens.ValueKind != JsonValueKind.Array ? []
-            : [.. tokens.EnumerateArray().Select(token => TokenizerFile.ReadAdded(token, TokenizerFile.Id(token.GetProperty("id"), path), path))];
+            : [.. tokens.EnumerateArray().Select(token =>
+                TokenizerFile.ReadAdded(token, TokenizerFile.Id(token.GetProperty("id"), path), path))];
 
     private static bool NormalizesToNfc(JsonElement root, string path)
     {

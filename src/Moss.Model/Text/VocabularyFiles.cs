@@ -3,15 +3,20 @@ using System.Text.Json;
 
 namespace Moss.Model.Text;
 
-/// <summary>Reads a tokenizer kept as vocab.json and merges.txt, with added_tokens.json, special_tokens_map.json and tokenizer_config.json where they are.</summary>
-/// <remarks>The form MOSS-003 was published in. These files do not say how text is split: the tokenizer's class or the model's type does.</remarks>
+/// <summary>
+/// Reads a tokenizer kept as vocab.json and merges.txt, with added_tokens.json, special_tokens_map.json and
+/// tokenizer_config.json where they are.
+/// </summary>
+/// <remarks>The form MOSS-003 was published in. These files do not say how text is split: the tokenizer's class or the model's
+/// type does.</remarks>
 internal static class VocabularyFiles
 {
     private const string Vocabulary = "vocab.json", MergeList = "merges.txt";
     private static readonly string[] SpecialRoles =
         ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token", "additional_special_tokens"];
 
-    public static bool AreIn(string folder) => File.Exists(Path.Combine(folder, Vocabulary)) && File.Exists(Path.Combine(folder, MergeList));
+    public static bool AreIn(string folder) =>
+        File.Exists(Path.Combine(folder, Vocabulary)) && File.Exists(Path.Combine(folder, MergeList));
 
     public static TokenizerFile Read(string folder)
     {
@@ -19,24 +24,34 @@ internal static class VocabularyFiles
         var vocabulary = TokenizerFile.Json(In(Vocabulary), root => TokenizerFile.ReadIds(root, In(Vocabulary)));
         var added = Added(folder, vocabulary);
         var qwen = SplitsAsQwen(folder, added);
-        return TokenizerFile.Create(In(MergeList), vocabulary, Merges(In(MergeList)), added, qwen ? SplitRule.Qwen : SplitRule.Gpt2, nfc: qwen, wholePieces: false);
+        var split = qwen ? SplitRule.Qwen : SplitRule.Gpt2;
+        var merges = Merges(In(MergeList));
+        return TokenizerFile.Create(In(MergeList), vocabulary, merges, added, split, nfc: qwen, wholePieces: false);
     }
 
     private static IEnumerable<(string, string)> Merges(string path)
     {
-        using var lines = new StreamReader(new MemoryStream(TokenizerFile.Content(path)), new UTF8Encoding(false, throwOnInvalidBytes: true));
+        var strict = new UTF8Encoding(false, throwOnInvalidBytes: true);
+        using var lines = new StreamReader(new MemoryStream(TokenizerFile.Content(path)), strict);
         for (var number = 1; Line() is { } line; number++)
         {
             if (line.Length == 0 || (number == 1 && line.StartsWith("#version", StringComparison.Ordinal))) continue;
             if (line.Split(' ') is not [{ Length: > 0 } left, { Length: > 0 } right])
-                throw TokenizerFile.Refuse(path, $"line {number} is {JsonSerializer.Serialize(line[..Math.Min(40, line.Length)])}, expected two symbols with a space between");
+                throw TokenizerFile.Refuse(path, $"line {number} is {JsonSerializer.Serialize(line[..Math.Min(40, line.Length)])}, " +
+                    "expected two symbols with a space between");
             yield return (left, right);
         }
 
         string? Line()
         {
-            try { return lines.ReadLine(); }
-            catch (DecoderFallbackException) { throw TokenizerFile.Refuse(path, "it is not UTF-8. Copy it again from the original checkpoint"); }
+            try
+            {
+                return lines.ReadLine();
+            }
+            catch (DecoderFallbackException e)
+            {
+                throw new InvalidDataException($"'{path}': it is not UTF-8. Copy it again from the original checkpoint.", e);
+            }
         }
     }
 
@@ -44,17 +59,20 @@ internal static class VocabularyFiles
     {
         string In(string file) => Path.Combine(folder, file);
         var ids = Optional(In("added_tokens.json"), root => TokenizerFile.ReadIds(root, In("added_tokens.json"))) ?? [];
-        var tokens = ids.ToDictionary(t => t.Key, t => new TokenizerFile.AddedToken(t.Key.Length > 0 ? t.Key
-            : throw TokenizerFile.Refuse(In("added_tokens.json"), "an added token is empty"), t.Value, MossDialect.Closers.Contains(t.Key), false));
+        if (ids.ContainsKey("")) throw TokenizerFile.Refuse(In("added_tokens.json"), "an added token is empty");
+        var tokens = ids.ToDictionary(t => t.Key, t =>
+            new TokenizerFile.AddedToken(t.Key, t.Value, Special: MossDialect.Closers.Contains(t.Key), Normalized: false));
 
         var config = In("tokenizer_config.json");
         foreach (var token in Optional(config, root => Decoder(root, config)) ?? [])
             if (tokens.TryGetValue(token.Content, out var other) && other.Id != token.Id)
-                throw TokenizerFile.Refuse(config, $"added token '{token.Content}' has id {token.Id} here and {other.Id} in added_tokens.json");
+                throw TokenizerFile.Refuse(config,
+                    $"added token '{token.Content}' has id {token.Id} here and {other.Id} in added_tokens.json");
             else tokens[token.Content] = token with { Normalized = false };
 
         // Tokens with a role are control tokens, even where the vocabulary lists them among the words, as GPT-2's does.
-        List<string> named = [MossDialect.EndOfText, .. new[] { In("special_tokens_map.json"), config }.SelectMany(file => Optional(file, Named) ?? [])];
+        List<string> named = [MossDialect.EndOfText,
+            .. new[] { In("special_tokens_map.json"), config }.SelectMany(file => Optional(file, Named) ?? [])];
         foreach (var name in named)
             if (tokens.TryGetValue(name, out var token)) tokens[name] = token with { Special = true };
             else if (vocabulary.TryGetValue(name, out var id)) tokens[name] = new(name, id, true, false);
@@ -63,7 +81,8 @@ internal static class VocabularyFiles
 
     private static List<TokenizerFile.AddedToken> Decoder(JsonElement config, string path) =>
         config.TryGetProperty("added_tokens_decoder", out var decoder) && decoder.ValueKind == JsonValueKind.Object
-            ? [.. decoder.EnumerateObject().Select(t => TokenizerFile.ReadAdded(t.Value, TokenizerFile.Id(t.Name, path), path))] : [];
+            ? [.. decoder.EnumerateObject().Select(t =>
+                TokenizerFile.ReadAdded(t.Value, TokenizerFile.Id(t.Name, path), path))] : [];
 
     private static List<string> Named(JsonElement map)
     {
@@ -71,8 +90,8 @@ internal static class VocabularyFiles
         foreach (var role in SpecialRoles)
             if (map.TryGetProperty(role, out var value))
                 foreach (var one in value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray()] : new[] { value })
-                    if ((one.ValueKind == JsonValueKind.Object ? one.GetProperty("content") : one) is { ValueKind: JsonValueKind.String } text
-                        && text.GetString() is { Length: > 0 } name) names.Add(name);
+                    if ((one.ValueKind == JsonValueKind.Object ? one.GetProperty("content") : one)
+                        is { ValueKind: JsonValueKind.String } text && text.GetString() is { Length: > 0 } name) names.Add(name);
         return names;
     }
 
@@ -86,7 +105,8 @@ internal static class VocabularyFiles
         if (Optional(Path.Combine(folder, "config.json"), root => Text(root, "model_type")) is { } type) return Known(type);
         if (MossDialect.Closers.All(closer => added.Any(t => t.Content == closer))) return false;
         throw TokenizerFile.Refuse(folder, "vocab.json and merges.txt do not say how text is split. " +
-            "Add tokenizer_config.json with its tokenizer_class, or config.json with its model_type, from the original checkpoint");
+            "Add tokenizer_config.json with its tokenizer_class, or config.json with its model_type, " +
+            "from the original checkpoint");
 
         bool Known(string what) => what switch
         {

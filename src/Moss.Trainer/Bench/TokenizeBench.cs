@@ -4,7 +4,10 @@ using Moss.Model.Text;
 
 namespace Moss.Trainer.Bench;
 
-/// <summary>Megabytes of UTF-8 text per second through a folder's tokenizer: with an empty piece cache and with a filled one, by one thread and by several.</summary>
+/// <summary>
+/// Megabytes of UTF-8 text per second through a folder's tokenizer: with an empty piece cache and with a filled one, by one
+/// thread and by several.
+/// </summary>
 internal sealed class TokenizeBench(string folder, string file, int passes)
 {
     private const int FreshTokenizers = 3;
@@ -63,7 +66,8 @@ internal sealed class TokenizeBench(string folder, string file, int passes)
             using var document = JsonDocument.Parse(line);
             Collect(document.RootElement, texts);
         }
-        return texts.Count > 0 ? texts : throw new InvalidDataException($"'{file}' has no \"text\" in any line; give a file of JSON lines that has.");
+        return texts.Count > 0 ? texts : throw new InvalidDataException(
+            $"'{file}' has no \"text\" in any line; give a file of JSON lines that has.");
     }
 
     private static void Collect(JsonElement element, List<string> texts)

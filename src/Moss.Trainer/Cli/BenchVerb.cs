@@ -17,7 +17,8 @@ internal static class BenchVerb
         Train(),
         FirstToken(),
         Loop(),
-        Tokenize(),
+        TokenizeBenchVerb.Create(),
+        Load(),
     };
 
     private static Command Generate()
@@ -89,35 +90,28 @@ internal static class BenchVerb
         });
     }
 
-    private static Command Tokenize()
+    private static Command Load()
     {
-        var folder = new Option<DirectoryInfo?>("--tokenizer") { Description = "Folder with a tokenizer; otherwise both of the shared test input." };
-        var file = new Option<FileInfo?>("--file") { Description = $"JSON lines with \"text\"; otherwise {RealTexts} of the shared test input." };
-        var threads = new Option<int>("--threads") { Description = "Measured besides one thread.", DefaultValueFactory = _ => Environment.ProcessorCount };
-        var passes = new Option<int>("--passes") { Description = "Passes over the text with a filled cache, per fresh tokenizer.", DefaultValueFactory = _ => 10 };
-        return new Command("tokenize", "Megabytes of text per second into token ids.") { folder, file, threads, passes }.Does((parsed, _) =>
+        var gigabytes = new Option<double>("--gb") { Description = "Size of the weights.", DefaultValueFactory = _ => 1.1 };
+        var type = new Option<string>("--type") { Description = "Number format in the file.", DefaultValueFactory = _ => "F32" };
+        type.AcceptOnlyFromAmong("F32", "F16", "BF16");
+        return new Command("load", "Gigabytes per second from a folder of random weights into a network, from the system's file cache.") { gigabytes, type }.Does((parsed, _) =>
         {
-            var home = Installation.FromEnvironment().Home;
-            var texts = parsed.GetValue(file)?.FullName ?? InShared(home, RealTexts);
-            if (!File.Exists(texts)) throw new MossInputException($"There is no '{texts}' to tokenize. Give --file FILE with JSON lines that have \"text\".");
-            var folders = parsed.GetValue(folder) is { } given ? [given.FullName] : SharedTokenizers.Select(name => InShared(home, name));
-            int[] counts = [.. new[] { 1, AtLeastOne(parsed, threads) }.Distinct()];
-            foreach (var tokenizer in folders)
-                foreach (var figures in new TokenizeBench(tokenizer, texts, AtLeastOne(parsed, passes)).Run(counts)) Print(figures);
+            if (parsed.GetValue(gigabytes) is not (> 0 and <= 1_000)) throw new MossInputException("--gb must be above 0 and at most 1,000.");
+            Print(new LoadBench(parsed.GetValue(gigabytes), parsed.GetValue(type)!).Run());
             return Task.FromResult(0);
         });
     }
 
-    private const string RealConversations = "data/moss-sft/conversations.jsonl", RealTexts = "data/oasst/en_100_tree.jsonl";
-    private static readonly string[] SharedTokenizers = ["data/tokenizers/qwen2", "data/tokenizers/moss"];
+    private const string RealConversations = "data/moss-sft/conversations.jsonl";
 
-    private static string InShared(string home, string relative) => Path.GetFullPath(Path.Combine(
+    internal static string InShared(string home, string relative) => Path.GetFullPath(Path.Combine(
         Environment.GetEnvironmentVariable("MOSS_SHARED") is { Length: > 0 } given ? given : Path.Combine(home, "..", "shared"), relative));
 
     private static string Conversations(string home) =>
         InShared(home, RealConversations) is var real && File.Exists(real) ? real : Path.Combine(home, "samples", "conversations.jsonl");
 
-    private static int AtLeastOne(ParseResult parsed, Option<int> option) => parsed.GetValue(option) is > 0 and var number ? number
+    internal static int AtLeastOne(ParseResult parsed, Option<int> option) => parsed.GetValue(option) is > 0 and var number ? number
         : throw new MossInputException($"{option.Name} must be 1 or more.");
 
     private static string Newest(string checkpoints) =>
@@ -126,5 +120,5 @@ internal static class BenchVerb
             ? newest.FullName
             : throw new MossInputException($"There is no checkpoint in '{checkpoints}' to measure. Run ./moss starter first, or give --checkpoint DIR.");
 
-    private static void Print(object figures) => Console.WriteLine(JsonSerializer.Serialize(figures));
+    internal static void Print(object figures) => Console.WriteLine(JsonSerializer.Serialize(figures));
 }

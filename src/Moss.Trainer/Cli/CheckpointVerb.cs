@@ -4,13 +4,15 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Moss.Trainer.Deployments;
-using Moss.Trainer.Local;
 
 namespace Moss.Trainer.Cli;
 
 internal static class CheckpointVerb
 {
-    public static Command Create() => new("checkpoint", "Look at a checkpoint folder, or take one in.") { Inspect(), Verify(), Add() };
+    public static Command Create() => new("checkpoint", "Look at a checkpoint folder, bring one here, or take one in.")
+    {
+        Inspect(), Verify(), CheckpointSources.Pull(), CheckpointSources.Convert(), CheckpointSources.Add(),
+    };
 
     private static Command Inspect()
     {
@@ -49,26 +51,12 @@ internal static class CheckpointVerb
         });
     }
 
-    private static Command Add()
-    {
-        var folder = new Argument<string>("DIR") { Description = "A folder in Hugging Face layout: config, tokenizer, chat template, safetensors." };
-        var name = new Option<string?>("--name") { Description = "What to call it; otherwise as the folder." };
-        return Session.Verb("add", "Take in a checkpoint that was made elsewhere, so that it can be deployed and tuned.", folder, name).Does(async (parsed, cancellation) =>
-        {
-            await using var session = await Session.OpenAsync(parsed, cancellation);
-            var source = parsed.GetRequiredValue(folder);
-            var added = await AddedCheckpoint.AddAsync(session.Db, Installation.FromEnvironment(), source,
-                parsed.GetValue(name) ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(source))), cancellation);
-            session.Print(new { checkpoint = added.Name, checkpoint_id = added.Id, manifest_sha256 = added.ManifestSha256, family = added.Family },
-                $"Checkpoint {added.Name} ({added.Family}) is taken in. Serve it with: ./moss deploy {added.Name}");
-            return 0;
-        });
-    }
-
     private static (Argument<string>, Option<bool>, Option<string?>) Arguments() => (
         new("DIR") { Description = "The checkpoint folder." },
         new("--json") { Description = "One JSON object on one line." },
         new("--template") { Description = "Name of the chat template, for a folder whose own text is unknown." });
+
+    internal static void PrintOr(bool json, JsonObject found, string words) => Console.WriteLine(json ? found.ToJsonString(Readable) : words);
 
     private static void Print(JsonObject found, bool json)
     {
@@ -82,8 +70,24 @@ internal static class CheckpointVerb
             var label = name.Replace('_', ' ');
             if (value is JsonArray list)
                 foreach (var row in list.OfType<JsonObject>()) Console.WriteLine($"{"file",-34}{Shown(row["bytes"]),16}  {row["name"]}");
+            else if (name == "memory") foreach (var line in MemoryLines((JsonObject)value!)) Console.WriteLine(line);
             else Console.WriteLine($"{label,-34}{Shown(value)}");
         }
+    }
+
+    private static IEnumerable<string> MemoryLines(JsonObject memory)
+    {
+        var tokens = Shown(memory["tune_tokens"]);
+        var what = new (string Field, string Label)[]
+        {
+            ("load", "memory to load"), ("chat_2k", "memory to chat to 2,048 tokens"), ("chat_8k", "memory to chat to 8,192 tokens"),
+            ("chat_32k", "memory to chat to 32,768 tokens"), ("tune_lora_r16", "memory to tune by LoRA, r 16"), ("tune_full", "memory to tune in full"),
+        };
+        foreach (var (field, label) in what)
+            yield return $"{label,-34}" + (memory[field] is { } bytes
+                ? string.Create(CultureInfo.InvariantCulture, $"{bytes.GetValue<long>() / 1e9:F2} GB") + (field.StartsWith("tune", StringComparison.Ordinal) ? $" for one conversation of {tokens} tokens" : "")
+                : "beyond its context");
+        yield return $"{"",-34}estimated, in float32, without the 0.3 GB of the program itself";
     }
 
     private static readonly JsonSerializerOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };

@@ -5,7 +5,9 @@ using Moss.Model.Text;
 
 namespace Moss.Trainer.Cli;
 
-/// <summary>Shows tokens to a person or as JSON: ids with what they stand for, and conversations with what is learned of them.</summary>
+/// <summary>
+/// Shows tokens to a person or as JSON: ids with what they stand for, and conversations with what is learned of them.
+/// </summary>
 /// <param name="colour">Learned words in green; without it they stand in ⟦ ⟧.</param>
 internal sealed class TokenView(Tokenizer tokenizer, bool json, bool colour)
 {
@@ -31,7 +33,14 @@ internal sealed class TokenView(Tokenizer tokenizer, bool json, bool colour)
             template_sha256 = template.Sha256,
             ids = chat.Tokens,
             learned = runs.Where(r => r.Learned).Select(r => new[] { r.Start, r.End }),
-            spans = chat.Spans.Select(s => new { role = s.Role, turn = s.Turn, start = s.Start, end = s.End, text = tokenizer.Decode(chat.Tokens[s.Start..s.End]) }),
+            spans = chat.Spans.Select(s => new
+            {
+                role = s.Role,
+                turn = s.Turn,
+                start = s.Start,
+                end = s.End,
+                text = tokenizer.Decode(chat.Tokens[s.Start..s.End]),
+            }),
         }, Readable);
 
         var text = new StringBuilder();
@@ -40,7 +49,9 @@ internal sealed class TokenView(Tokenizer tokenizer, bool json, bool colour)
             var words = tokenizer.Decode(chat.Tokens[start..end]);
             text.Append(!learned ? words : colour ? $"{Green}{words}{Off}" : $"⟦{words}⟧");
         }
-        return $"{text.ToString().TrimEnd('\n')}\n-- {chat.Tokens.Length:N0} tokens, {chat.Learn.Count(l => l):N0} learned, template {template.Name} ({template.Sha256[..12]})\n";
+        var learnt = chat.Learn.Count(l => l);
+        return $"{text.ToString().TrimEnd('\n')}\n" +
+            $"-- {chat.Tokens.Length:N0} tokens, {learnt:N0} learned, template {template.Name} ({template.Sha256[..12]})\n";
     }
 
     // Half a character is no text by itself; its bytes are shown.

@@ -8,22 +8,27 @@ namespace Moss.Trainer.Cli;
 /// <param name="Where">File and line, for messages.</param>
 internal sealed record TokenizeInput(string Where, int Line, string? Text, int[]? Ids, IReadOnlyList<ChatTurn>? Turns)
 {
-    /// <summary>Rows of a .jsonl file, or of one .json document: an object or an array of them. Rows of another tokenizer are left out.</summary>
+    /// <summary>
+    /// Rows of a .jsonl file, or of one .json document: an object or an array of them. Rows of another tokenizer are left out.
+    /// </summary>
     /// <param name="tokenizer">Name of the folder; a row with a "tokenizer" field must name it.</param>
-    public static async IAsyncEnumerable<TokenizeInput> ReadAsync(string file, string tokenizer, [EnumeratorCancellation] CancellationToken cancellation)
+    public static async IAsyncEnumerable<TokenizeInput> ReadAsync(
+        string file, string tokenizer, [EnumeratorCancellation] CancellationToken cancellation)
     {
         var number = 0;
         if (Path.GetExtension(file) == ".json")
         {
-            foreach (var row in Parse(file, file, await File.ReadAllTextAsync(file, cancellation), root =>
-                root.ValueKind == JsonValueKind.Array ? root.EnumerateArray().Select(e => e.GetRawText()).ToList() : [root.GetRawText()]))
+            var rows = Parse(file, file, await File.ReadAllTextAsync(file, cancellation), root => root.ValueKind == JsonValueKind.Array
+                ? root.EnumerateArray().Select(e => e.GetRawText()).ToList() : [root.GetRawText()]);
+            foreach (var row in rows)
                 if (Read($"{file}, conversation {++number}", number, row, tokenizer) is { } input) yield return input;
             yield break;
         }
         await foreach (var row in File.ReadLinesAsync(file, cancellation))
         {
             number++;
-            if (!string.IsNullOrWhiteSpace(row) && Read($"{file}, line {number}", number, row, tokenizer) is { } input) yield return input;
+            if (string.IsNullOrWhiteSpace(row)) continue;
+            if (Read($"{file}, line {number}", number, row, tokenizer) is { } input) yield return input;
         }
     }
 
@@ -33,14 +38,18 @@ internal sealed record TokenizeInput(string Where, int Line, string? Text, int[]
         if (fields.TryGetProperty("messages", out var messages))
             return new TokenizeInput(where, line, null, null, [.. messages.EnumerateArray().Select(Message)]);
         if (fields.TryGetProperty("chat", out var chat))
-            return new TokenizeInput(where, line, null, null, [new(ChatTurn.System, Required(fields, "meta_instruction")), .. chat.EnumerateObject().SelectMany(t => Exchange(t.Value))]);
-        var ids = fields.TryGetProperty("ids", out var stated) ? stated.EnumerateArray().Select(id => id.GetInt32()).ToArray() : null;
+            return new TokenizeInput(where, line, null, null, [new(ChatTurn.System, Required(fields, "meta_instruction")),
+                .. chat.EnumerateObject().SelectMany(t => Exchange(t.Value))]);
+        var ids = fields.TryGetProperty("ids", out var stated)
+            ? stated.EnumerateArray().Select(id => id.GetInt32()).ToArray() : null;
         return new TokenizeInput(where, line, Required(fields, "text"), ids, null);
     });
 
     private static ChatTurn Message(JsonElement message) => new(Required(message, "role"), Required(message, "content"))
     {
-        Thoughts = Optional(message, "thoughts"), Commands = Optional(message, "commands"), Results = Optional(message, "results"),
+        Thoughts = Optional(message, "thoughts"),
+        Commands = Optional(message, "commands"),
+        Results = Optional(message, "results"),
     };
 
     // As MOSS's own files: each part with its opener and closer.
@@ -49,20 +58,23 @@ internal sealed record TokenizeInput(string Where, int Line, string? Text, int[]
         yield return new(ChatTurn.User, Unwrapped(Required(turn, "Human"), "<|Human|>: ", "<eoh>\n"));
         yield return new(ChatTurn.Assistant, Unwrapped(Required(turn, "MOSS"), "<|MOSS|>: ", "<eom>\n"))
         {
-            Thoughts = Optional(turn, "Inner Thoughts"), Commands = Optional(turn, "Commands"),
+            Thoughts = Optional(turn, "Inner Thoughts"),
+            Commands = Optional(turn, "Commands"),
             Results = Optional(turn, "Tool Responses") ?? Optional(turn, "Results"),
         };
     }
 
     private static string Unwrapped(string segment, string opener, string closer) =>
-        segment.StartsWith(opener, StringComparison.Ordinal) && segment.EndsWith(closer, StringComparison.Ordinal) && segment.Length >= opener.Length + closer.Length
-            ? segment[opener.Length..^closer.Length]
-            : throw new FormatException($"A segment is expected to begin with \"{opener}\" and to end with \"{closer.TrimEnd('\n')}\" and a newline.");
+        segment.Length >= opener.Length + closer.Length && segment.StartsWith(opener, StringComparison.Ordinal)
+        && segment.EndsWith(closer, StringComparison.Ordinal) ? segment[opener.Length..^closer.Length]
+        : throw new FormatException(
+            $"A segment is expected to begin with \"{opener}\" and to end with \"{closer.TrimEnd('\n')}\" and a newline.");
 
     private static string Required(JsonElement fields, string name) =>
         fields.GetProperty(name).GetString() ?? throw new KeyNotFoundException($"'{name}' is null.");
 
-    private static string? Optional(JsonElement fields, string name) => fields.TryGetProperty(name, out var text) ? text.GetString() : null;
+    private static string? Optional(JsonElement fields, string name) =>
+        fields.TryGetProperty(name, out var text) ? text.GetString() : null;
 
     private static T Parse<T>(string where, string shown, string json, Func<JsonElement, T> read)
     {
@@ -74,8 +86,9 @@ internal sealed record TokenizeInput(string Where, int Line, string? Text, int[]
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
         {
             throw new InvalidDataException(
-                $"{where}: {e.Message} Expected {{\"text\": \"…\"}}, with \"ids\": [whole numbers] where there is something to compare, " +
-                $"or a conversation: {{\"messages\": [{{\"role\", \"content\"}}]}} or MOSS's {{\"meta_instruction\", \"chat\"}}. Found: {shown[..Math.Min(60, shown.Length)]}", e);
+                $"{where}: {e.Message} Expected {{\"text\": \"…\"}}, with \"ids\": [whole numbers] where there is something to " +
+                $"compare, or a conversation: {{\"messages\": [{{\"role\", \"content\"}}]}} or MOSS's " +
+                $"{{\"meta_instruction\", \"chat\"}}. Found: {shown[..Math.Min(60, shown.Length)]}", e);
         }
     }
 }

@@ -10,22 +10,38 @@ internal static class TokenizeVerb
 
     public static Command Create()
     {
-        var folder = new Argument<string>("DIR") { Description = "A folder with tokenizer.json, or with vocab.json and merges.txt." };
+        var folder = new Argument<string>("DIR")
+        {
+            Description = "A folder with tokenizer.json, or with vocab.json and merges.txt.",
+        };
         var file = new Argument<string?>("FILE")
         {
-            Description = "JSON lines, or one .json document: \"text\", with \"ids\" to compare with where given; or conversations as \"messages\" or in MOSS's own form.",
+            Description = "JSON lines, or one .json document: \"text\", with \"ids\" to compare with where given; " +
+                "or conversations as \"messages\" or in MOSS's own form.",
             DefaultValueFactory = _ => null,
         };
         var text = new Option<string?>("--text") { Description = "This text instead of a file." };
-        var plain = new Option<bool>("--plain") { Description = "Control tokens in a text stay ordinary characters, as in what people write." };
-        var template = new Option<string?>("--template") { Description = $"How to spell conversations, where the folder does not say it: {string.Join(", ", ChatTemplate.Names)}." };
-        var parity = new Option<bool>("--moss-mask") { Description = "Mark what MOSS-003 was tuned on: all but the system text and tool results." };
+        var plain = new Option<bool>("--plain")
+        {
+            Description = "Control tokens in a text stay ordinary characters, as in what people write.",
+        };
+        var template = new Option<string?>("--template")
+        {
+            Description = "How to spell conversations, where the folder does not say it: " +
+                $"{string.Join(", ", ChatTemplate.Names)}.",
+        };
+        var parity = new Option<bool>("--moss-mask")
+        {
+            Description = "Mark what MOSS-003 was tuned on: all but the system text and tool results.",
+        };
         var json = new Option<bool>("--json") { Description = "One JSON object per line." };
-        const string What = "Token ids of texts, counting those that differ from the ids a file states; conversations with what is learned of them.";
+        const string What = "Token ids of texts, counting those that differ from the ids a file states; " +
+            "conversations with what is learned of them.";
         return new Command("tokenize", What) { folder, file, text, plain, template, parity, json }.Does((parsed, cancellation) =>
         {
             var (path, literal) = (parsed.GetValue(file), parsed.GetValue(text));
-            if ((path is null) == (literal is null)) throw new InvalidDataException("Give either a FILE or --text TEXT to tokenize.");
+            if ((path is null) == (literal is null))
+                throw new InvalidDataException("Give either a FILE or --text TEXT to tokenize.");
             var verb = new Run(parsed.GetRequiredValue(folder), parsed.GetValue(template), parsed.GetValue(plain),
                 parsed.GetValue(parity) ? LossMask.MossParity : LossMask.AssistantOnly, parsed.GetValue(json));
             return verb.AllAsync(path, literal, cancellation);
@@ -53,7 +69,8 @@ internal static class TokenizeVerb
                 if (input.Turns is { } turns)
                 {
                     conversations++;
-                    Console.WriteLine(view.Conversation(input.Line, _template ??= ChatTemplate.For(folder, _tokenizer, template), Render(turns, input.Where)));
+                    _template ??= ChatTemplate.For(folder, _tokenizer, template);
+                    Console.WriteLine(view.Conversation(input.Line, _template, Render(turns, input.Where)));
                     continue;
                 }
                 texts++;
@@ -61,7 +78,8 @@ internal static class TokenizeVerb
                 if (input.Ids is not { } expected) Console.WriteLine(view.Text(input.Line, input.Text!, ids));
                 else if (++compared > 0 && !ids.SequenceEqual(expected) && ++mismatches <= MismatchesShown)
                     await Console.Error.WriteLineAsync(
-                        $"{input.Where}: [{string.Join(", ", ids)}] where [{string.Join(", ", expected)}] is stated, for {JsonSerializer.Serialize(input.Text)}");
+                        $"{input.Where}: [{string.Join(", ", ids)}] where [{string.Join(", ", expected)}] is stated, " +
+                        $"for {JsonSerializer.Serialize(input.Text)}");
             }
             if (texts > 0 || conversations == 0) Console.WriteLine(json
                 ? JsonSerializer.Serialize(new { texts, compared, mismatches })
@@ -75,7 +93,8 @@ internal static class TokenizeVerb
         {
             try
             {
-                return _template!.Render(turns, generationPrompt: turns.Count > 0 && turns[^1].Role is ChatTurn.User or ChatTurn.Tool, mask);
+                var asks = turns.Count > 0 && turns[^1].Role is ChatTurn.User or ChatTurn.Tool;
+                return _template!.Render(turns, generationPrompt: asks, mask);
             }
             catch (ArgumentException e)
             {

@@ -11,6 +11,7 @@ namespace Moss.Trainer.Deployments;
 internal sealed class CheckpointInspection(string folder, string? template)
 {
     private const string Missing = "missing", Good = "ok";
+    private const int LoraRank = 16, TuningTokens = 2_048; // one sequence at a time
 
     /// <summary>What the folder holds, without reading its weights; what is missing is said, not refused.</summary>
     public JsonObject Describe()
@@ -32,6 +33,8 @@ internal sealed class CheckpointInspection(string folder, string? template)
             ["context_tokens"] = config.ContextLength,
             ["tied_embeddings"] = config.TiedEmbeddings,
             ["weight_type"] = config.WeightType,
+            ["stored_weight_type"] = opened.StoredWeightType,
+            ["memory"] = Memory(opened.EstimateMemory(), Math.Min(TuningTokens, config.ContextLength)),
             ["tokenizer_size"] = Tokenizer()?.Size,
             ["template"] = TemplateName(opened),
             ["manifest_sha256"] = File.Exists(Path.Combine(folder, "manifest.json")) ? opened.ManifestSha256 : null,
@@ -57,22 +60,44 @@ internal sealed class CheckpointInspection(string folder, string? template)
         };
         found["manifest"] = opened.VerifyManifest() is { } manifest ? manifest : Missing;
 
-        using var network = new Transformer(opened.Config);
-        opened.LoadWeights(network); // every tensor expected, none unexpected, all finite
-        network.eval();
-        found["weights"] = Good;
-
+        found["weight_type"] = WeightType(opened);
         var tokenizer = Tokenizer();
         found["tokenizer"] = tokenizer is null ? Missing : Good;
         if (tokenizer?.Size > opened.Config.VocabSize) throw new InvalidDataException(
             $"'{folder}': the tokenizer knows {tokenizer.Size:N0} tokens but the weights have room for {opened.Config.VocabSize:N0}. " +
             "They come from different models, so replies would be noise. Copy tokenizer.json from the checkpoint this one was trained from.");
+
+        using var network = opened.LoadNetwork(); // every tensor expected, none unexpected, all finite
+        found["weights"] = Good;
+
         var chat = tokenizer is null ? null : ChatTemplate.Find(opened, tokenizer, template);
         found["template"] = chat?.Name ?? Missing;
         found["template_sha256"] = chat?.Sha256;
         found["checks"] = Checks(opened, network, tokenizer, chat);
         if (goldenFile is not null) GoldenComparison.Of(network, goldenFile).AddTo(found);
         return found;
+    }
+
+    /// <summary>Bytes as float32, which is how this program computes; null where the context ends earlier.</summary>
+    private static JsonObject Memory(MemoryEstimate estimate, int tokens) => new()
+    {
+        ["load"] = estimate.Load,
+        ["chat_2k"] = estimate.Chat(2_048),
+        ["chat_8k"] = estimate.Chat(8_192),
+        ["chat_32k"] = estimate.Chat(32_768),
+        [$"tune_lora_r{LoraRank}"] = estimate.TuneLora(LoraRank, tokens),
+        ["tune_full"] = estimate.TuneFull(tokens),
+        ["tune_tokens"] = tokens,
+        ["weight_bytes"] = estimate.WeightBytes,
+    };
+
+    // What is read is what is stored, so a wrong statement harms only other programs; MOSS-003's own says float32 over float16 files, or says nothing.
+    private string WeightType(CheckpointFolder opened)
+    {
+        var (stated, stored) = (opened.Config.WeightType, opened.StoredWeightType);
+        if (stated == stored) return stored;
+        return stated == "float32" ? $"{stored}, though config.json says float32" : throw new InvalidDataException(
+            $"'{folder}': config.json says that the weights are {stated}, but the files hold {stored}. They come from different exports; use one of them whole.");
     }
 
     private string Checks(CheckpointFolder opened, Transformer network, Tokenizer? tokenizer, ChatTemplate? chat)

@@ -62,6 +62,29 @@ public sealed class TrainingPageTests(PostgresServer server) : LoopTest(server)
     }
 
     [Fact]
+    public async Task Another_recipe_has_its_own_rule_and_counts()
+    {
+        await Story.BeginAsync(Test);
+        await Story.CorrectAsync("Who directed The Matrix?", "Steven Spielberg.", "Lana and Lilly Wachowski.", Test);
+        var page = Render<TrainingPage>();
+        page.Press("freeze");
+        page.Says("count-corrections", "1");
+        page.Control("freeze-recipe").Change("kto");
+        page.Says("count-desirable", "1");
+        page.Says("count-undesirable", "1");
+        Assert.Empty(page.FindAll("[data-test='freeze-min_score']"));
+        page.Control("freeze-recipe").Change("dpo");
+        page.Says("count-compared", "0");
+        page.Type("freeze-score_gap", "9");
+        page.Says("freeze-refusal", "score_gap is 9; it must be from 0.25 to 4");
+        page.Type("freeze-score_gap", "1");
+        page.Press("freeze-submit");
+
+        page.Says("version-row", "dpo");
+        Assert.Equal("dpo", await With(db => db.DatasetVersions.Select(v => v.Recipe).SingleAsync(Test)));
+    }
+
+    [Fact]
     public async Task One_click_tunes_the_champion_on_the_newest_version_with_all_defaults()
     {
         await Story.BeginAsync(Test);

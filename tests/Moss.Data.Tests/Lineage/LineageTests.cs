@@ -1,7 +1,9 @@
+using Moss.Data.Checkpoints;
 using Moss.Data.Conversations;
 using Moss.Data.Datasets;
 using Moss.Data.Judgements;
 using Moss.Data.Lineage;
+using Moss.Data.Training;
 
 namespace Moss.Data.Tests.Lineage;
 
@@ -76,5 +78,28 @@ public sealed class LineageTests(Database database) : DatabaseTest(database)
         Assert.Equal((1, 1), (version.TrainCount, version.EvalCount));
         Assert.Empty(await db.TaughtAsync(rating.Id, Test));
         Assert.DoesNotContain(await db.TaughtByAsync(tuned.Id, Test), t => t.JudgementId == rating.Id);
+    }
+
+    [Fact]
+    public async Task Comparisons_and_rankings_say_what_was_preferred_to_what()
+    {
+        var (project, ada, moss) = (await Data.ProjectAsync(), (await Data.HumanAsync()).Id, await Data.CheckpointAsync());
+        var (_, compared) = await Data.AnswersAsync(project.Id, ada, moss.Id, "Compare?", "worse", "better");
+        var (question, ranked) = await Data.AnswersAsync(project.Id, ada, moss.Id, "Rank?", "middle", "top", "bottom");
+        await Data.CompareAsync(compared[0], compared[1], ada, ComparisonOutcome.Right);
+        await Data.RankAsync(question.Id, ada, ranked[1], ranked[0], ranked[2]);
+        var version = await Data.FreezeAsync(project.Id, new FreezeRule { Recipe = "dpo", EvalShare = 0 });
+        var run = Guid.CreateVersion7();
+        Assert.Null(await Data.RefusalAsync($"""
+            INSERT INTO training_runs (id, project_id, state, recipe, settings, dataset_version_id, base_checkpoint_id, seed, attempt, step, created_at)
+            VALUES ('{run}', '{project.Id}', 'Queued', 'dpo', '{"{}"}', '{version.Id}', '{moss.Id}', 0, 0, 0, now())
+            """));
+        await using var db = Data.CreateDbContext();
+        var attempt = await db.TryClaimAsync(run, TimeSpan.FromMinutes(1), Test);
+        var tuned = Database.NewCheckpoint("tuned", moss.Id, run);
+        Assert.True(await db.PublishAsync(tuned, attempt!.Value, Test));
+
+        var taught = (await db.TaughtByAsync(tuned.Id, Test)).OrderBy(t => t.Prompt, StringComparer.Ordinal);
+        Assert.Equal(["Compare?: worse → better", "Rank?: bottom → top"], taught.Select(t => $"{t.Prompt}: {t.Original} → {t.Correction}"));
     }
 }

@@ -34,6 +34,12 @@ public class ResearchersVerbsTests(PostgresServer server)
         Assert.Equal(1, (await JsonAsync("export", "--dataset", "first", "--format", "trl-dpo", "--out", exported)).GetProperty("rows").GetInt32());
         Assert.Contains("The Wachowskis.", await File.ReadAllTextAsync(exported, Test), StringComparison.Ordinal);
 
+        var preferences = await JsonAsync("freeze", "--recipe", "dpo", "--name", "second", "--rule", """{"eval_share":0}""");
+        Assert.Equal(("dpo", 1), (preferences.GetProperty("recipe").GetString(), preferences.GetProperty("train_examples").GetInt32()));
+        var longer = preferences.GetProperty("summary").GetProperty("longer_wins");
+        Assert.Equal((0, 1), (longer.GetProperty("count").GetInt32(), longer.GetProperty("of").GetInt32()));
+        Assert.Equal(1, (await JsonAsync("export", "--dataset", "second", "--format", "trl-dpo", "--out", exported)).GetProperty("rows").GetInt32());
+
         var run = (await JsonAsync("tune", "sft", "--dataset", "first", "--settings", """{"steps":3}""", "--detach")).GetProperty("run_id").GetGuid();
         Assert.Equal("queued", (await JsonAsync("runs")).GetProperty("state").GetString());
         Assert.True((await JsonAsync("cancel", run.ToString())).GetProperty("cancel_requested").GetBoolean());
@@ -67,6 +73,7 @@ public class ResearchersVerbsTests(PostgresServer server)
         await RefusedAsync("bad.yaml: Line 9, column 17: the key 'says' is unknown in a turn", "dialogue", scenario, "--dry-run");
         await RefusedAsync("Only one checkpoint was ever deployed as champion", "rollback");
         await RefusedAsync("has no dataset version yet", "tune");
+        await RefusedAsync("The recipe dpo does not use min_score", "freeze", "--recipe", "dpo", "--rule", """{"min_score":3}""");
         await RefusedAsync("There is no checkpoint 'nobody'", "lineage", "nobody");
         await RefusedAsync("cannot be reached", "ask", "hello");
         Assert.Equal(1, await scene.With(db => db.Messages.CountAsync(m => m.Role == Role.Human, Test))); // what was asked is kept

@@ -1,6 +1,8 @@
 using System.Diagnostics;
+using System.IO.Compression;
 using System.Runtime.CompilerServices;
 using System.Text.Json.Nodes;
+using Moss.Model.Tests.Checkpoints;
 using Moss.Trainer.Serving;
 using Moss.Trainer.Tests.Serving;
 
@@ -49,6 +51,70 @@ public sealed class CheckpointVerbTests : IDisposable
         var (code, _, error) = await RunAsync("checkpoint", "verify", Shared("golden/qwen3"), "--golden", Shared("golden/qwen2/golden.json"), "--json");
         Assert.Equal(1, code);
         Assert.NotEmpty(error);
+    }
+
+    [Fact]
+    public async Task Inspect_says_what_a_network_takes_in_memory_and_where_its_context_ends()
+    {
+        BabblingCheckpoint.Make(_root, "small", seed: 1);
+        var (code, output, _) = await RunAsync("checkpoint", "inspect", Path.Combine(_root, "small"), "--json");
+        var found = JsonNode.Parse(output)!;
+        var memory = found["memory"]!;
+        Assert.Equal((0, "float32"), (code, found["stored_weight_type"]!.GetValue<string>()));
+        Assert.Equal(4 * found["parameters"]!.GetValue<long>(), memory["load"]!.GetValue<long>());
+        Assert.InRange(memory["tune_full"]!.GetValue<long>(), memory["tune_lora_r16"]!.GetValue<long>(), long.MaxValue);
+        Assert.Null(memory["chat_32k"]);
+        (_, output, _) = await RunAsync("checkpoint", "inspect", Path.Combine(_root, "small"));
+        Assert.Matches(@"memory to chat to 32,768 tokens +beyond its context", output);
+        Assert.Matches(@"memory to tune in full +0\.0\d GB for one conversation", output);
+    }
+
+    [Fact]
+    public async Task A_wrong_statement_of_the_number_format_is_a_failure()
+    {
+        BabblingCheckpoint.Make(_root, "stated", seed: 1);
+        var folder = Path.Combine(_root, "stated");
+        File.Delete(Path.Combine(folder, "manifest.json"));
+        var config = JsonNode.Parse(await File.ReadAllTextAsync(Path.Combine(folder, "config.json"), Test))!;
+        config["torch_dtype"] = "bfloat16";
+        await File.WriteAllTextAsync(Path.Combine(folder, "config.json"), config.ToJsonString(), Test);
+        var (code, _, error) = await RunAsync("checkpoint", "verify", folder);
+        Assert.Equal(1, code);
+        Assert.Contains("weights are bfloat16, but the files hold float32", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Weights_of_pytorch_are_converted_and_a_program_among_them_is_refused_with_nothing_written()
+    {
+        var (source, target) = (Directory.CreateDirectory(Path.Combine(_root, "pickled")).FullName, Path.Combine(_root, "out"));
+        await File.WriteAllTextAsync(Path.Combine(source, "config.json"), "{}", Test);
+        Write(new PickleWriter().Global("posix", "system").Text("true").Op(0x85).Op('R').Op('.').ToArray());
+        var (code, _, error) = await RunAsync("checkpoint", "convert", source, target);
+        Assert.Equal((1, false), (code, Directory.Exists(target)));
+        Assert.Contains("'posix.system'", error, StringComparison.Ordinal);
+
+        Write(PickleWriter.StateDict(p => p.Tensor("t", "HalfStorage", "0", 2, 0, [2])));
+        (code, var output, _) = await RunAsync("checkpoint", "convert", source, target, "--json");
+        Assert.Equal((0, 4L), (code, JsonNode.Parse(output)!["bytes"]!.GetValue<long>()));
+        Assert.Equal(["config.json", "manifest.json", "model.safetensors"], Directory.GetFiles(target).Select(Path.GetFileName).Order());
+
+        void Write(byte[] pickle)
+        {
+            using var zip = new ZipArchive(File.Create(Path.Combine(source, "pytorch_model.bin")), ZipArchiveMode.Create);
+            foreach (var (name, bytes) in new[] { ("archive/data.pkl", pickle), ("archive/data/0", new byte[4]) })
+            {
+                using var entry = zip.CreateEntry(name, CompressionLevel.NoCompression).Open();
+                entry.Write(bytes);
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Pulling_without_a_hub_says_what_to_set()
+    {
+        var (code, _, error) = await RunAsync("checkpoint", "pull", "moss/tiny", "--to", Path.Combine(_root, "x"));
+        Assert.Equal(1, code);
+        Assert.Contains("--from https://SERVER, or set MOSS_HUB", error, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -106,7 +172,7 @@ public sealed class CheckpointVerbTests : IDisposable
     private static async Task<(int Code, string Output, string Error)> RunAsync(params string[] arguments)
     {
         using var process = Process.Start(new ProcessStartInfo("dotnet", [typeof(ServeOptions).Assembly.Location, .. arguments])
-        { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        { RedirectStandardOutput = true, RedirectStandardError = true, Environment = { ["MOSS_HUB"] = "" } })!;
         var (output, error) = (process.StandardOutput.ReadToEndAsync(Test), process.StandardError.ReadToEndAsync(Test));
         await process.WaitForExitAsync(Test);
         return (process.ExitCode, await output, await error);

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Moss.Model;
 using Moss.Model.Checkpoints;
+using Moss.Model.Learning;
 using Moss.Model.Text;
 using TorchSharp;
 
@@ -41,9 +42,11 @@ internal static class TinyCheckpoint
         };
         File.WriteAllText(Path.Combine(raw, "config.json"), config.ToJson().ToJsonString());
         File.WriteAllText(Path.Combine(raw, "chat_template.jinja"), ChatTemplate.PlainJinja);
-        torch.random.manual_seed(1);
         using (var network = new Transformer(config, torch.CPU))
+        {
+            RandomWeights.Fill(network, seed: 1);
             Safetensors.Save(Path.Combine(raw, "model.safetensors"), network.named_parameters().Select(p => (p.name, (torch.Tensor)p.parameter)));
+        }
 
         var finished = Path.Combine(root, "tiny");
         using var loaded = LoadedCheckpoint.Load(raw, torch.CPU);

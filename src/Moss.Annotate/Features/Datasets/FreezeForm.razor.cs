@@ -3,6 +3,7 @@ using Moss.Annotate.Account;
 using Moss.Annotate.Features.Shared;
 using Moss.Data;
 using Moss.Data.Datasets;
+using Moss.Data.Training;
 
 namespace Moss.Annotate.Features.Datasets;
 
@@ -10,7 +11,8 @@ namespace Moss.Annotate.Features.Datasets;
 public sealed partial class FreezeForm : IDisposable
 {
     private static readonly TimeSpan Settle = TimeSpan.FromMilliseconds(250);
-    private readonly NumbersDraft _rule = new("freeze rule's", ["min_score", "correction_repeat", "replay_share", "replay_max", "eval_share", "seed"], new FreezeRule().ToJson());
+    private string _recipe = Recipes.Sft;
+    private NumbersDraft _rule = NewRule(Recipes.Sft);
     private readonly CancellationTokenSource _closed = new();
     private CancellationTokenSource? _count;
     private FreezePreview? _preview;
@@ -41,7 +43,7 @@ public sealed partial class FreezeForm : IDisposable
         _count = mine;
         try
         {
-            var rule = FreezeRule.Parse(_rule.ToJson());
+            var rule = FreezeRule.Parse(_rule.ToJson(), _recipe);
             _counting = true;
             if (_preview is not null) await Task.Delay(Settle, mine.Token);
             _preview = await Database.DoAsync((db, token) => db.PreviewAsync(ProjectId, rule, token), mine.Token);
@@ -66,7 +68,7 @@ public sealed partial class FreezeForm : IDisposable
         (_freezing, _refusal) = (true, null);
         try
         {
-            var rule = FreezeRule.Parse(_rule.ToJson());
+            var rule = FreezeRule.Parse(_rule.ToJson(), _recipe);
             var who = await Person.DemandAsync(Policies.Researcher, _closed.Token);
             var version = await Database.DoAsync((db, token) => db.FreezeAsync(ProjectId, _name.Trim(), rule, who.Id, token), _closed.Token);
             await OnFrozen.InvokeAsync(version);
@@ -81,24 +83,20 @@ public sealed partial class FreezeForm : IDisposable
         }
     }
 
-    private static IEnumerable<(string Key, int Count)> Parts(FreezePreview p) =>
-        [("Corrections", p.Corrections), ("Rated", p.Rated), ("Replayed", p.Replayed)];
-
-    private IEnumerable<string> LeftOut(FreezePreview p)
+    private Task ChooseAsync(string? recipe)
     {
-        if (p.Mended > 0) yield return Words["Mended", p.Mended];
-        if (p.LeftOutCorrected > 0) yield return Words["LeftOutCorrected", p.LeftOutCorrected];
-        if (p.LeftOutBad > 0) yield return Words["LeftOutBad", p.LeftOutBad];
-        if (p.LeftOutShape > 0) yield return Words["LeftOutShape", p.LeftOutShape];
-        if (p.LeftOutOfEval > 0) yield return Words["LeftOutOfEval", p.LeftOutOfEval];
-        if (p.Merged > 0) yield return Words["Merged", p.Merged];
+        (_recipe, _rule, _preview) = (recipe!, NewRule(recipe!), null);
+        return CountAsync();
     }
+
+    private static NumbersDraft NewRule(string recipe) => new("freeze rule's", FreezeRule.FieldsOf(recipe), new FreezeRule { Recipe = recipe }.ToJson());
 
     private string? Unit(string name) => name switch
     {
-        "min_score" => Words["UnitScore"].Value,
+        "min_score" or "score_gap" => Words["UnitScore"].Value,
         "correction_repeat" => Words["UnitTimes"].Value,
-        "replay_share" or "eval_share" => Words["UnitShare"].Value,
+        "replay_share" or "eval_share" or "untagged_share" or "agent_share" or "smallest_edit" => Words["UnitShare"].Value,
+        "rater_cap" => Words["UnitPerDay"].Value,
         "replay_max" => Words["UnitConversations"].Value,
         _ => null,
     };
