@@ -41,8 +41,10 @@ internal sealed class FreezeCandidates(NpgsqlConnection connection, Guid project
             FROM corrected),
         """ + Paths, cancellation);
 
-    /// <summary>Replies with ratings of which none is below the rule's (recipe quality: any ratings); neither corrected, nor flagged, nor cut short.
-    /// What an agent finds good is no reason to learn it; what it finds bad is one to be careful.</summary>
+    /// <summary>
+    /// Replies with ratings of which none is below the rule's (recipe quality: any ratings); neither corrected, nor flagged, nor
+    /// cut short. What an agent finds good is no reason to learn it; what it finds bad is one to be careful.
+    /// </summary>
     public IAsyncEnumerable<Candidate> RatedAsync(CancellationToken cancellation) => ReadAsync(Judged + """
         anchors AS (
             SELECT s.message_id AS judged, array_agg(s.id ORDER BY s.id) AS judgements, NULL::uuid AS correction_message_id, min(s.created_at) AS first_at

@@ -4,7 +4,10 @@ using System.Text;
 
 namespace Moss.Data.Datasets;
 
-/// <summary>Which beginnings are held out when nothing like them was said before (<see cref="Sides.SplitClusters"/>): decided by their words, so that it is the same in any version.</summary>
+/// <summary>
+/// Which beginnings are held out when nothing like them was said before (<see cref="Sides.SplitClusters"/>): decided by their
+/// words, so that it is the same in any version.
+/// </summary>
 public static class SplitRule
 {
     /// <summary>Goes into every hash. The number has no meaning; with this one, what newcomers ask first is among the samples that the starter learns.</summary>

@@ -53,13 +53,14 @@ public static class LineageQueries
             JOIN annotators a ON a.id = j.annotator_id
             JOIN messages m ON m.id = j.message_id
             LEFT JOIN messages p ON p.id = m.parent_id
-            CROSS JOIN LATERAL (SELECT CASE WHEN j.shown_left_id = j.message_id THEN j.other_message_id ELSE j.message_id END AS shown_right_id) shown
+            CROSS JOIN LATERAL (SELECT j.shown_left_id AS left_id,
+                CASE WHEN j.shown_left_id = j.message_id THEN j.other_message_id ELSE j.message_id END AS right_id) shown
             LEFT JOIN messages better ON better.id = CASE j.kind
                 WHEN 'Correction' THEN j.correction_message_id WHEN 'Ranking' THEN j."order"[1]
-                WHEN 'Comparison' THEN CASE j.outcome WHEN 'Left' THEN j.shown_left_id WHEN 'Right' THEN shown.shown_right_id END END
+                WHEN 'Comparison' THEN CASE j.outcome WHEN 'Left' THEN shown.left_id WHEN 'Right' THEN shown.right_id END END
             LEFT JOIN messages worse ON worse.id = CASE j.kind
                 WHEN 'Ranking' THEN j."order"[cardinality(j."order")]
-                WHEN 'Comparison' THEN CASE j.outcome WHEN 'Left' THEN shown.shown_right_id WHEN 'Right' THEN j.shown_left_id END END
+                WHEN 'Comparison' THEN CASE j.outcome WHEN 'Left' THEN shown.right_id WHEN 'Right' THEN shown.left_id END END
             ORDER BY j.id, line.generations
             """).ToListAsync(cancellation);
         return [.. rows.Select(r => new TaughtBy

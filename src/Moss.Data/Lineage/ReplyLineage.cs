@@ -20,7 +20,10 @@ public sealed record TaughtBy
     /// <summary>The reply that was rated or corrected, or that lost the comparison; the bottom of a ranking.</summary>
     public required string Original { get; init; }
 
-    /// <summary>What is better than the original: the corrected text, the reply that won the comparison, the top of the ranking; null for a rating.</summary>
+    /// <summary>
+    /// What is better than the original: the corrected text, the reply that won the comparison, the top of the ranking; null for
+    /// a rating.
+    /// </summary>
     public string? Correction { get; init; }
 
     public double? Score { get; init; }

@@ -25,7 +25,9 @@ internal static class TuneVerb
             var version = parsed.GetValue(dataset) is { } named
                 ? await db.FindDatasetVersionAsync(session.Project.Id, named, cancellation)
                 : (await db.DatasetVersionsAsync(session.Project.Id, cancellation)).Find(v => v.Recipe == parsed.GetValue(recipe))
-                    ?? throw new MossInputException($"Project {session.Project.Name} has no dataset version yet for the recipe {parsed.GetValue(recipe)}. Make one with `freeze --recipe {parsed.GetValue(recipe)}`.");
+                    ?? throw new MossInputException(
+                        $"Project {session.Project.Name} has no dataset version yet for the recipe {parsed.GetValue(recipe)}. " +
+                        $"Make one with `freeze --recipe {parsed.GetValue(recipe)}`.");
             var from = parsed.GetValue(start) is { } name
                 ? await db.FindCheckpointAsync(name, cancellation)
                 : (await db.CurrentDeploymentAsync(Deployment.Champion, cancellation))?.Checkpoint

@@ -18,11 +18,11 @@ public sealed class RebuildTests(Database database) : DatabaseTest(database)
         var name = await Data.With(db => db.Projects.Where(p => p.Id == project).Select(p => p.Name).SingleAsync(Test));
         await Data.With(db => Importing.ImportAsync(db, SharedData.Oasst, "oasst", name, null, null, Test));
         var crowd = await CrowdAsync();
-        for (var n = 0; n < 14; n++) await JudgeSomethingAsync(project, crowd, random, n);
+        for (var n = 0; n < 10; n++) await JudgeSomethingAsync(project, crowd, random, n);
 
         var first = new List<DatasetVersion>();
         foreach (var recipe in Recipes.All) first.Add(await Data.FreezeAsync(project, new FreezeRule { Recipe = recipe, EvalShare = 0.3, AgentShare = 1 }));
-        for (var n = 0; n < 8; n++) await JudgeSomethingAsync(project, crowd, random, random.Next(22));
+        for (var n = 0; n < 6; n++) await JudgeSomethingAsync(project, crowd, random, random.Next(22));
         await Data.ImportAsync(name, Loop.OpenAiLine("Late?", "late"));
         foreach (var recipe in Recipes.All) await Data.FreezeAsync(project, new FreezeRule { Recipe = recipe, EvalShare = 0.6, AgentShare = 1 });
 

@@ -10,8 +10,12 @@ namespace Moss.Annotate.Features.Datasets;
 /// <summary>Why an example is in a version: someone's judgement, or an imported conversation.</summary>
 public sealed record ExampleReason(Guid? JudgementId, string? Kind, double? Score, string? By, AnnotatorKind? ByKind, DateTimeOffset? At, Guid ConversationId, Guid MessageId);
 
-/// <summary>An example as it is shown: its words, what is said about them (the key of a word, and a number for its place), and why it is there.</summary>
-public sealed record ExampleView(int Ordinal, DatasetContent Content, IReadOnlyList<(string Key, double Number)> Marks, IReadOnlyList<ExampleReason> Reasons);
+/// <summary>
+/// An example as it is shown: its words, what is said about them (the key of a word, and a number for its place), and why it is
+/// there.
+/// </summary>
+public sealed record ExampleView(
+    int Ordinal, DatasetContent Content, IReadOnlyList<(string Key, double Number)> Marks, IReadOnlyList<ExampleReason> Reasons);
 
 internal static class ExamplePage
 {
@@ -43,7 +47,8 @@ internal static class ExamplePage
             join m in db.Messages on s.MessageId equals m.Id
             select new { s.Ordinal, m.Id, m.ConversationId }).ToListAsync(cancellation);
 
-        return examples.ConvertAll(e => new ExampleView(e.Ordinal, DatasetContent.Read(version.Recipe, e.Content), Marks(version.Recipe, e.Content),
+        return examples.ConvertAll(e => new ExampleView(
+            e.Ordinal, DatasetContent.Read(version.Recipe, e.Content), Marks(version.Recipe, e.Content),
         [
             .. judged.Where(s => s.Ordinal == e.Ordinal).OrderBy(s => s.j.CreatedAt)
                 .Select(s => new ExampleReason(s.j.Id, s.j.GetType().Name, s.Score, s.DisplayName, s.Kind, s.j.CreatedAt, s.ConversationId, s.j.MessageId)),

@@ -20,10 +20,12 @@ internal static class FreezeCounts
     {
         (string Key, int Count)[] reasons =
         [
-            ("Mended", p.Mended), ("LeftOutCorrected", p.LeftOutCorrected), ("LeftOutBad", p.LeftOutBad), ("LeftOutShape", p.LeftOutShape),
-            ("LeftOutOfEval", p.LeftOutOfEval), ("LeftOutTies", p.LeftOutTies), ("LeftOutBothBad", p.LeftOutBothBad), ("LeftOutEqual", p.LeftOutEqual),
-            ("LeftOutPrompts", p.LeftOutPrompts), ("LeftOutInconsistent", p.LeftOutInconsistent), ("LeftOutDisputed", p.LeftOutDisputed),
-            ("LeftOutCircles", p.LeftOutCircles), ("LeftOutCapped", p.LeftOutCapped), ("LeftOutAgents", p.LeftOutAgents), ("Merged", p.Merged),
+            ("Mended", p.Mended), ("LeftOutCorrected", p.LeftOutCorrected), ("LeftOutBad", p.LeftOutBad),
+            ("LeftOutShape", p.LeftOutShape), ("LeftOutOfEval", p.LeftOutOfEval), ("LeftOutTies", p.LeftOutTies),
+            ("LeftOutBothBad", p.LeftOutBothBad), ("LeftOutEqual", p.LeftOutEqual), ("LeftOutPrompts", p.LeftOutPrompts),
+            ("LeftOutInconsistent", p.LeftOutInconsistent), ("LeftOutDisputed", p.LeftOutDisputed),
+            ("LeftOutCircles", p.LeftOutCircles), ("LeftOutCapped", p.LeftOutCapped), ("LeftOutAgents", p.LeftOutAgents),
+            ("Merged", p.Merged),
         ];
         return reasons.Where(r => r.Count > 0).Select(r => words[r.Key, r.Count].Value);
     }

@@ -89,7 +89,8 @@ public sealed partial class FreezeForm : IDisposable
         return CountAsync();
     }
 
-    private static NumbersDraft NewRule(string recipe) => new("freeze rule's", FreezeRule.FieldsOf(recipe), new FreezeRule { Recipe = recipe }.ToJson());
+    private static NumbersDraft NewRule(string recipe) =>
+        new("freeze rule's", FreezeRule.FieldsOf(recipe), new FreezeRule { Recipe = recipe }.ToJson());
 
     private string? Unit(string name) => name switch
     {

@@ -8,7 +8,10 @@ using Moss.Data.Training;
 
 namespace Moss.Annotate.Features.Training;
 
-/// <summary>Queues a run by the recipe that its version was frozen for. The run's id is made when the form is shown, so sending twice asks once.</summary>
+/// <summary>
+/// Queues a run by the recipe that its version was frozen for. The run's id is made when the form is shown, so sending twice asks
+/// once.
+/// </summary>
 public sealed partial class TuneForm
 {
     private readonly Guid _run = Guid.CreateVersion7();
@@ -48,7 +51,8 @@ public sealed partial class TuneForm
             var settings = _settings.ToJson();
             var who = await Person.DemandAsync(Policies.Researcher, CancellationToken.None);
             var run = await Database.DoAsync((db, token) => db.QueueRunAsync(
-                _run, ProjectId, Versions.First(v => v.Id == _version).Recipe, settings, _version, _base, _seed, _rule?.ToJson(), who.Id, null, token), CancellationToken.None);
+                _run, ProjectId, Versions.First(v => v.Id == _version).Recipe, settings, _version, _base, _seed, _rule?.ToJson(),
+                who.Id, null, token), CancellationToken.None);
             await OnQueued.InvokeAsync(run);
         }
         catch (Exception e) when (e is MossInputException or NotAllowedException)

@@ -1,8 +1,9 @@
 namespace Moss.Data.Datasets.Preferences;
 
 /// <summary>
-/// What an agent's opinion weighs: 2q − 1, where q is how often it agreed with people about the same replies in the same language, drawn towards the
-/// agreement of people with each other as if 20 more opinions said so. A coin weighs nothing. An agent's correction is no opinion: its check knew the answer.
+/// What an agent's opinion weighs: 2q − 1, where q is how often it agreed with people about the same replies in the same
+/// language, drawn towards the agreement of people with each other as if 20 more opinions said so. A coin weighs nothing. An
+/// agent's correction is no opinion: its check knew the answer.
 /// </summary>
 internal sealed class AgentTrust
 {
@@ -32,5 +33,6 @@ internal sealed class AgentTrust
         return Math.Max(0, 2 * (agreed + PeopleAgree * Before) / (met + Before) - 1);
     }
 
-    private static bool IsGuess(Opinion opinion) => opinion.By.Source == EvidenceSource.Agent && opinion.Kind != PreferenceKind.Correction;
+    private static bool IsGuess(Opinion opinion) =>
+        opinion.By.Source == EvidenceSource.Agent && opinion.Kind != PreferenceKind.Correction;
 }

@@ -5,11 +5,13 @@ using Moss.Data.Judgements;
 namespace Moss.Data.Datasets.Preferences;
 
 /// <summary>
-/// The recipe kto: single replies, desirable or not. A correction's text is, the corrected reply is not; the top of a ranking is, its bottom is not; of two
-/// that are both bad neither is; a rated reply is when its ratings stand high among its annotators' own, and is not when they stand low. Who wins a
-/// comparison is no evidence here: the better of two can be bad. Where the evidence is divided, nothing is learned. The classes are balanced by weight.
+/// The recipe kto: single replies, desirable or not. A correction's text is, the corrected reply is not; the top of a ranking is,
+/// its bottom is not; of two that are both bad neither is; a rated reply is when its ratings stand high among its annotators'
+/// own, and is not when they stand low. Who wins a comparison is no evidence here: the better of two can be bad. Where the
+/// evidence is divided, nothing is learned. The classes are balanced by weight.
 /// </summary>
-internal sealed class DesirableSelection(FreezeRule rule, Evidence evidence, ExampleSides sides, FreezePreview counts, ExampleSink sink)
+internal sealed class DesirableSelection(
+    FreezeRule rule, Evidence evidence, ExampleSides sides, FreezePreview counts, ExampleSink sink)
 {
     private const double DesirableFrom = 0.6, UndesirableTo = 0.4; // standings; what lies between says too little
     private readonly Dictionary<(string Prompt, string Said), Case> cases = [];
@@ -23,18 +25,20 @@ internal sealed class DesirableSelection(FreezeRule rule, Evidence evidence, Exa
         }
         var counted = RaterCap.Apply(evidence.Judgements, rule.RaterCap, counts);
         FromBothBad(counted);
-        foreach (var ranking in counted.Where(j => j.Kind == JudgementKind.Ranking && j.RaterKind != AnnotatorKind.Agent)) FromRanking(ranking);
+        foreach (var ranking in counted.Where(j => j.Kind == JudgementKind.Ranking && j.RaterKind != AnnotatorKind.Agent))
+            FromRanking(ranking);
         FromRatings(counted);
 
         var decided = cases.Values.Where(MayBeLearned).ToList();
-        var kept = AgentCap.Apply(decided, c => c.Source == EvidenceSource.Agent && !c.Corrected, c => $"{c.Prompt.Key}\0{c.Said}", rule, counts);
+        var kept = AgentCap.Apply(decided, c => c.Source == EvidenceSource.Agent && !c.Corrected, c => c.Identity, rule, counts);
         var placed = new List<(Case Case, Split Split)>();
-        foreach (var c in kept.OrderBy(c => c.At).ThenBy(c => c.Prompt.Key, StringComparer.Ordinal).ThenBy(c => c.Said, StringComparer.Ordinal))
+        foreach (var c in kept.OrderBy(c => c.At).ThenBy(c => c.Identity, StringComparer.Ordinal))
         {
             if ((c.Corrected ? Split.Train : sides.Of(c.Prompt.Path)) is { } split) placed.Add((c, split));
             else counts.LeftOutOfEval++;
         }
-        var (sideSizes, classSizes) = (placed.CountBy(p => p.Split).ToDictionary(), placed.CountBy(p => (p.Split, p.Case.Desirable)).ToDictionary());
+        var sideSizes = placed.CountBy(p => p.Split).ToDictionary();
+        var classSizes = placed.CountBy(p => (p.Split, p.Case.Desirable)).ToDictionary();
         foreach (var (c, split) in placed)
         {
             var (all, same) = (sideSizes[split], classSizes[(split, c.Desirable)]);
@@ -64,13 +68,14 @@ internal sealed class DesirableSelection(FreezeRule rule, Evidence evidence, Exa
             var bad = own.Where(j => j.Outcome == ComparisonOutcome.BothBad).ToList();
             if (bad.Count == 0) continue;
             var inBothOrders = bad.Count == own.Count() && bad.Select(j => j.ShownLeft).Distinct().Count() == 2;
-            if (bad.Count < own.Count() || (bad[0].RaterKind == AnnotatorKind.Agent && !inBothOrders)) { counts.LeftOutInconsistent++; continue; }
-            if (evidence.Reply(bad[0].MessageId) is not { } one || evidence.Reply(bad[0].Other) is not { } other) { counts.LeftOutBad++; continue; }
-            if (!one.Prompt.Equals(other.Prompt)) { counts.LeftOutPrompts++; continue; }
-            foreach (var j in bad)
+            var wavers = bad.Count < own.Count() || (bad[0].RaterKind == AnnotatorKind.Agent && !inBothOrders);
+            var (one, other) = (evidence.Reply(bad[0].MessageId), evidence.Reply(bad[0].Other));
+            if (wavers) counts.LeftOutInconsistent++;
+            else if (one is null || other is null) counts.LeftOutBad++;
+            else if (!one.Prompt.Equals(other.Prompt)) counts.LeftOutPrompts++;
+            else
             {
-                Say(one, false, j);
-                Say(other, false, j);
+                foreach (var (reply, j) in bad.SelectMany(j => new[] { (one, j), (other, j) })) Say(reply, false, j);
             }
         }
     }
@@ -82,7 +87,8 @@ internal sealed class DesirableSelection(FreezeRule rule, Evidence evidence, Exa
         foreach (var (place, desirable) in ends)
         {
             // Two that share the place are neither the top nor the bottom.
-            if (place.Count == 1 && evidence.Reply(place[0]) is { } reply && reply.Prompt.Path[^1].Id == ranking.MessageId) Say(reply, desirable, ranking);
+            if (place.Count == 1 && evidence.Reply(place[0]) is { } reply && reply.Prompt.Path[^1].Id == ranking.MessageId)
+                Say(reply, desirable, ranking);
         }
     }
 
@@ -93,7 +99,8 @@ internal sealed class DesirableSelection(FreezeRule rule, Evidence evidence, Exa
         foreach (var j in ratings)
         {
             if (evidence.Reply(j.MessageId) is not { } reply) counts.LeftOutBad++;
-            else if (scale.Of([j.Id]) is not (> UndesirableTo and < DesirableFrom) and { } standing) Say(reply, standing >= DesirableFrom, j);
+            else if (scale.Of([j.Id]) is not (> UndesirableTo and < DesirableFrom) and { } standing)
+                Say(reply, standing >= DesirableFrom, j);
         }
     }
 
@@ -107,15 +114,18 @@ internal sealed class DesirableSelection(FreezeRule rule, Evidence evidence, Exa
 
     private async Task AddAsync(Case c, Split split, double weight, CancellationToken cancellation)
     {
-        var content = new DesirableContent(c.Prompt.Turns, evidence.TextOf(c.Prompt, c.Said), c.Desirable, c.Source, Preference.Rounded(weight));
-        if (!await sink.AddAsync(TextKey.Exactly($"{c.Prompt.Key}\0{c.Said}"), split, sides.KeyOf(c.Prompt.Path), content, [.. c.Sources], cancellation)) return;
+        var content = new DesirableContent(
+            c.Prompt.Turns, evidence.TextOf(c.Prompt, c.Said), c.Desirable, c.Source, Preference.Rounded(weight));
+        var (identity, cluster) = (TextKey.Exactly(c.Identity), sides.KeyOf(c.Prompt.Path));
+        if (!await sink.AddAsync(identity, split, cluster, content, [.. c.Sources], cancellation)) return;
         if (c.Desirable) counts.Desirable++;
         else counts.Undesirable++;
     }
 
     private void Say(JudgedReply reply, bool desirable, Judged by, bool corrected = false)
     {
-        if (!cases.TryGetValue((reply.Prompt.Key, reply.Said), out var c)) cases[(reply.Prompt.Key, reply.Said)] = c = new(reply.Prompt, reply.Said);
+        var key = (reply.Prompt.Key, reply.Said);
+        if (!cases.TryGetValue(key, out var c)) cases[key] = c = new(reply.Prompt, reply.Said);
         c.Take(desirable, by, corrected);
     }
 
@@ -129,6 +139,7 @@ internal sealed class DesirableSelection(FreezeRule rule, Evidence evidence, Exa
 
         public JudgedPrompt Prompt { get; } = prompt;
         public string Said { get; } = said;
+        public string Identity => $"{Prompt.Key}\0{Said}";
         public DateTimeOffset At { get; private set; } = DateTimeOffset.MaxValue;
         public int For => voices.Count(v => v.Key.Desirable);
         public int Against => voices.Count(v => !v.Key.Desirable);

@@ -3,7 +3,9 @@ namespace Moss.Data.Datasets.Preferences;
 /// <summary>Levenshtein's distance: how many characters one has to insert, delete or replace.</summary>
 internal static class EditDistance
 {
-    /// <summary>Whether the texts, normalised, differ in at least this share of the longer one's characters, and at all.</summary>
+    /// <summary>
+    /// Whether the texts, normalised, differ in at least this share of the longer one's characters, and at all.
+    /// </summary>
     public static bool IsAtLeast(string a, string b, double share)
     {
         (a, b) = (SplitRule.Normalise(a), SplitRule.Normalise(b));
@@ -12,7 +14,10 @@ internal static class EditDistance
         return !IsWithin(a, b, least - 1);
     }
 
-    /// <summary>Whether the distance is at most this. Looks at a band of the table only (Ukkonen 1985): time grows with the limit, not with both lengths.</summary>
+    /// <summary>
+    /// Whether the distance is at most this. Looks at a band of the table only (Ukkonen 1985): time grows with the limit, not
+    /// with both lengths.
+    /// </summary>
     private static bool IsWithin(string one, string other, int limit)
     {
         var (front, back) = (one.AsSpan().CommonPrefixLength(other), 0);

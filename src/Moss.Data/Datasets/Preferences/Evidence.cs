@@ -3,10 +3,17 @@ using Moss.Data.Judgements;
 
 namespace Moss.Data.Datasets.Preferences;
 
-/// <summary>A reply, its newest correction, and whether that correction teaches: one that was itself corrected, flagged or rated low does not.</summary>
-internal sealed record CorrectedReply(Judged Judgement, PathMessage Original, JudgedPrompt Prompt, string Correction, bool Teaches);
+/// <summary>
+/// A reply, its newest correction, and whether that correction teaches: one that was itself corrected, flagged or rated low does
+/// not.
+/// </summary>
+internal sealed record CorrectedReply(
+    Judged Judgement, PathMessage Original, JudgedPrompt Prompt, string Correction, bool Teaches);
 
-/// <summary>Everything that the recipes of preferences rest on: the judgements of a project that hold at the cut, and the replies that they speak of.</summary>
+/// <summary>
+/// Everything that the recipes of preferences rest on: the judgements of a project that hold at the cut, and the replies that
+/// they speak of.
+/// </summary>
 internal sealed class Evidence
 {
     private readonly Dictionary<Guid, JudgedReply> replies = [];
@@ -22,13 +29,15 @@ internal sealed class Evidence
     /// <param name="judgements">All that hold at the cut, oldest first.</param>
     /// <param name="messages">The replies that they name, whole and cut short, in conversations that may teach.</param>
     /// <param name="prompts">The path to each of those replies' parents, by the parent's id.</param>
-    public Evidence(IReadOnlyList<Judged> judgements, IReadOnlyDictionary<Guid, PathMessage> messages, IReadOnlyDictionary<Guid, JudgedPrompt> prompts, double minScore)
+    public Evidence(
+        IReadOnlyList<Judged> judgements, IReadOnlyDictionary<Guid, PathMessage> messages,
+        IReadOnlyDictionary<Guid, JudgedPrompt> prompts, double minScore)
     {
         var flagged = judgements.Where(j => j.Kind == JudgementKind.Flag).Select(j => j.MessageId).ToHashSet();
         foreach (var m in messages.Values)
         {
             if (m.Bad || flagged.Contains(m.Id) || string.IsNullOrWhiteSpace(m.Text)) continue;
-            if (m.ParentId is { } parent && prompts.TryGetValue(parent, out var prompt) && prompt.Path[^1].Role == Role.Human && PathMessage.ArePlain(prompt.Path))
+            if (m.ParentId is { } parent && prompts.TryGetValue(parent, out var prompt) && prompt.IsPlainQuestion)
                 replies[m.Id] = new(m.Id, m.Text, prompt);
         }
         foreach (var reply in replies.Values)
@@ -37,8 +46,10 @@ internal sealed class Evidence
             if (!texts.TryGetValue(key, out var text) || string.CompareOrdinal(reply.Text, text) < 0) texts[key] = reply.Text;
         }
 
-        var low = judgements.Where(j => j.Kind == JudgementKind.Rating && j.Score < minScore).Select(j => j.MessageId).ToHashSet();
-        var newest = judgements.Where(j => j.Kind == JudgementKind.Correction).GroupBy(j => j.MessageId).ToDictionary(g => g.Key, g => g.Last());
+        var low = judgements.Where(j => j.Kind == JudgementKind.Rating && j.Score < minScore)
+            .Select(j => j.MessageId).ToHashSet();
+        var newest = judgements.Where(j => j.Kind == JudgementKind.Correction)
+            .GroupBy(j => j.MessageId).ToDictionary(g => g.Key, g => g.Last());
         Corrections =
         [
             .. from j in newest.Values
@@ -52,16 +63,21 @@ internal sealed class Evidence
         ];
         foreach (var c in Corrections)
             if (c.Prompt.Path[^1].Role == Role.Human)
-                correctedAnswers.Add(c.Original.Text, c.Prompt.Question, c.Teaches ? c.Correction : null, c.Teaches ? c.Judgement.Id : null);
-        Judgements = [.. judgements.Where(j => j.Kind is JudgementKind.Comparison or JudgementKind.Ranking or JudgementKind.Rating)];
+                correctedAnswers.Add(
+                    c.Original.Text, c.Prompt.Question, c.Teaches ? c.Correction : null, c.Teaches ? c.Judgement.Id : null);
+        Judgements =
+            [.. judgements.Where(j => j.Kind is JudgementKind.Comparison or JudgementKind.Ranking or JudgementKind.Rating)];
     }
 
-    /// <summary>Null when it may teach nothing: flagged, cut short, empty, in an examination, or not a plain answer to a person.</summary>
+    /// <summary>
+    /// Null when it may teach nothing: flagged, cut short, empty, in an examination, or not a plain answer to a person.
+    /// </summary>
     public JudgedReply? Reply(Guid? id) => id is { } known ? replies.GetValueOrDefault(known) : null;
 
     /// <summary>How a normalised text was written; of several ways the first in the alphabet.</summary>
     public string TextOf(JudgedPrompt prompt, string said) => texts[(prompt.Key, said)];
 
     /// <summary>Whether someone corrected this answer to this question, so that it is never to be learned again.</summary>
-    public bool IsCorrected(JudgedPrompt prompt, string answer) => correctedAnswers.Of(answer, prompt.Question).Verdict != AnswerVerdict.Keep;
+    public bool IsCorrected(JudgedPrompt prompt, string answer) =>
+        correctedAnswers.Of(answer, prompt.Question).Verdict != AnswerVerdict.Keep;
 }

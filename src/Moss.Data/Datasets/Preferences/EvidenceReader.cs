@@ -29,15 +29,17 @@ internal sealed class EvidenceReader(NpgsqlConnection connection, Guid projectId
         var found = new List<Judged>();
         await using var query = Command($$"""
             {{Standing.Sql}}
-            SELECT s.id, s.kind, s.message_id, s.annotator_id, a.kind, s.created_at, s.rubric_version, s.language, s.score, s.other_message_id,
-                   s.outcome, s.shown_left_id, s."order", s.correction_message_id
+            SELECT s.id, s.kind, s.message_id, s.annotator_id, a.kind, s.created_at, s.rubric_version, s.language, s.score,
+                   s.other_message_id, s.outcome, s.shown_left_id, s."order", s.correction_message_id
             FROM standing s JOIN annotators a ON a.id = s.annotator_id
-            WHERE s.kind IN ('Comparison', 'Ranking', 'Correction', 'Flag') OR (s.kind = 'Rating' AND s.attribute = 'overall' AND s.score IS NOT NULL)
+            WHERE s.kind IN ('Comparison', 'Ranking', 'Correction', 'Flag')
+               OR (s.kind = 'Rating' AND s.attribute = 'overall' AND s.score IS NOT NULL)
             """);
         await using var row = await query.ExecuteReaderAsync(cancellation);
         while (await row.ReadAsync(cancellation))
-            found.Add(new(row.GetGuid(0), Enum.Parse<JudgementKind>(row.GetString(1)), row.GetGuid(2), row.GetGuid(3), Enum.Parse<AnnotatorKind>(row.GetString(4)),
-                row.GetFieldValue<DateTimeOffset>(5))
+            found.Add(new(
+                row.GetGuid(0), Enum.Parse<JudgementKind>(row.GetString(1)), row.GetGuid(2), row.GetGuid(3),
+                Enum.Parse<AnnotatorKind>(row.GetString(4)), row.GetFieldValue<DateTimeOffset>(5))
             {
                 Rubric = row.GetInt32(6),
                 Language = row.IsDBNull(7) ? null : row.GetString(7),
@@ -51,23 +53,29 @@ internal sealed class EvidenceReader(NpgsqlConnection connection, Guid projectId
         return found;
     }
 
-    /// <summary>Imported ranks of which two are equal. A ranking cannot say so, and so the import left none: the ranks stand on the messages only.</summary>
+    /// <summary>
+    /// Imported ranks of which two are equal. A ranking cannot say so, and so the import left none: the ranks stand on the
+    /// messages only.
+    /// </summary>
     private async Task<List<Judged>> RanksAsync(CancellationToken cancellation)
     {
         var rows = new List<(Guid Parent, Guid Id, int Rank, DateTimeOffset At)>();
         await using var query = Command("""
             SELECT m.parent_id, m.id, m.source_rank, m.created_at
             FROM messages m JOIN conversations c ON c.id = m.conversation_id
-            WHERE c.project_id = $1 AND c.origin = 'Import' AND m.created_at <= $2 AND m.role = 'Moss' AND m.source_rank IS NOT NULL AND m.parent_id IS NOT NULL
+            WHERE c.project_id = $1 AND c.origin = 'Import' AND m.created_at <= $2 AND m.role = 'Moss'
+              AND m.source_rank IS NOT NULL AND m.parent_id IS NOT NULL
               AND NOT EXISTS (SELECT FROM judgements j JOIN annotators a ON a.id = j.annotator_id
                               WHERE j.message_id = m.parent_id AND j.kind = 'Ranking' AND a.kind = 'Import')
             ORDER BY m.parent_id, m.source_rank, m.created_at, m.id
             """);
         await using var row = await query.ExecuteReaderAsync(cancellation);
-        while (await row.ReadAsync(cancellation)) rows.Add((row.GetGuid(0), row.GetGuid(1), row.GetInt32(2), row.GetFieldValue<DateTimeOffset>(3)));
+        while (await row.ReadAsync(cancellation))
+            rows.Add((row.GetGuid(0), row.GetGuid(1), row.GetInt32(2), row.GetFieldValue<DateTimeOffset>(3)));
         return
         [
-            .. rows.GroupBy(r => r.Parent).Select(set => new Judged(set.Key, JudgementKind.Ranking, set.Key, OasstRanks, AnnotatorKind.Import, set.Max(r => r.At))
+            .. rows.GroupBy(r => r.Parent).Select(set => new Judged(
+                set.Key, JudgementKind.Ranking, set.Key, OasstRanks, AnnotatorKind.Import, set.Max(r => r.At))
             {
                 Order = [.. set.GroupBy(r => r.Rank).Select(g => (IReadOnlyList<Guid>)[.. g.Select(r => r.Id)])],
                 Sources = [.. set.Select(r => new ExampleSource(null, r.Id))],
@@ -82,7 +90,8 @@ internal sealed class EvidenceReader(NpgsqlConnection connection, Guid projectId
         await using var query = Command("""
             SELECT m.id, m.parent_id, m.role, m.text, m.source_rank, m.state <> 'Complete'
             FROM messages m JOIN conversations c ON c.id = m.conversation_id LEFT JOIN agent_runs r ON r.id = c.agent_run_id
-            WHERE m.id = ANY($3) AND m.role = 'Moss' AND c.project_id = $1 AND m.created_at <= $2 AND (r.id IS NULL OR r.split = 'Train')
+            WHERE m.id = ANY($3) AND m.role = 'Moss' AND c.project_id = $1 AND m.created_at <= $2
+              AND (r.id IS NULL OR r.split = 'Train')
             """, ids);
         await using var row = await query.ExecuteReaderAsync(cancellation);
         while (await row.ReadAsync(cancellation)) found[row.GetGuid(0)] = Message(row, 0);
@@ -107,11 +116,15 @@ internal sealed class EvidenceReader(NpgsqlConnection connection, Guid projectId
                 path.Add(Message(row, 1));
             }
         }
-        return paths.ToDictionary(p => p.Key, p => new JudgedPrompt(DatasetContent.Sha256(string.Join('\0', p.Value.Select(m => $"{m.Role}\u0001{m.Text}")))[..32], p.Value));
+        return paths.ToDictionary(p => p.Key, p => new JudgedPrompt(KeyOf(p.Value), p.Value));
     }
 
-    private static PathMessage Message(NpgsqlDataReader row, int at) => new(row.GetGuid(at), row.IsDBNull(at + 1) ? null : row.GetGuid(at + 1),
-        Enum.Parse<Role>(row.GetString(at + 2)), row.GetString(at + 3), row.IsDBNull(at + 4) ? null : row.GetInt32(at + 4), row.GetBoolean(at + 5));
+    private static string KeyOf(List<PathMessage> path) =>
+        CanonicalContent.Sha256(string.Join('\0', path.Select(m => $"{m.Role}\u0001{m.Text}")))[..32];
+
+    private static PathMessage Message(NpgsqlDataReader row, int at) => new(
+        row.GetGuid(at), row.IsDBNull(at + 1) ? null : row.GetGuid(at + 1), Enum.Parse<Role>(row.GetString(at + 2)),
+        row.GetString(at + 3), row.IsDBNull(at + 4) ? null : row.GetInt32(at + 4), row.GetBoolean(at + 5));
 
     private NpgsqlCommand Command(string sql, Guid[]? ids = null)
     {

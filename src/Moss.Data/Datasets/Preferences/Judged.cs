@@ -1,4 +1,5 @@
 using Moss.Data.Annotators;
+using Moss.Data.Conversations;
 using Moss.Data.Judgements;
 
 namespace Moss.Data.Datasets.Preferences;
@@ -21,7 +22,9 @@ internal sealed record Judged(Guid Id, JudgementKind Kind, Guid MessageId, Guid 
 
     public Guid? CorrectionId { get; init; }
 
-    /// <summary>What names it in an example's sources: itself; of ranks that only stand on imported messages, those messages.</summary>
+    /// <summary>
+    /// What names it in an example's sources: itself; of ranks that only stand on imported messages, those messages.
+    /// </summary>
     public IReadOnlyList<ExampleSource> Sources { get; init; } = [new(Id, null)];
 
     public EvidenceSource Source => RaterKind switch
@@ -32,10 +35,14 @@ internal sealed record Judged(Guid Id, JudgementKind Kind, Guid MessageId, Guid 
     };
 }
 
-/// <summary>What was asked when a reply was given: a path that ends with a person's message. Equal for equal words, whatever conversation they are from.</summary>
+/// <summary>
+/// What was asked when a reply was given: a path that ends with a person's message. Equal for equal words, whatever conversation
+/// they are from.
+/// </summary>
 internal sealed record JudgedPrompt(string Key, IReadOnlyList<PathMessage> Path)
 {
     public string Question => Path[^1].Text;
+    public bool IsPlainQuestion => Path[^1].Role == Role.Human && PathMessage.ArePlain(Path);
     public IReadOnlyList<DatasetMessage> Turns => [.. Path.Select(m => m.AsTurn())];
 
     public bool Equals(JudgedPrompt? other) => Key == other?.Key;

@@ -4,8 +4,9 @@ using Moss.Data.Judgements;
 namespace Moss.Data.Datasets.Preferences;
 
 /// <summary>
-/// Draws opinions from judgements, and never more than they say: no opinion from a tie, from two bad ones, from equal ranks or equal texts, from replies to
-/// different prompts, from an agent that was not asked in both orders, or from an annotator who says both.
+/// Draws opinions from judgements, and never more than they say: no opinion from a tie, from two bad ones, from equal ranks or
+/// equal texts, from replies to different prompts, from an agent that was not asked in both orders, or from an annotator who says
+/// both.
 /// </summary>
 internal sealed class Opinions(Evidence evidence, FreezeRule rule, FreezePreview counts)
 {
@@ -23,8 +24,9 @@ internal sealed class Opinions(Evidence evidence, FreezeRule rule, FreezePreview
         var agreed = new List<Opinion>();
         foreach (var own in found.GroupBy(o => (o.Matter, o.By.Rater)))
         {
-            if (own.Select(o => o.Better).Distinct().Count() > 1) { counts.LeftOutInconsistent++; continue; }
-            agreed.Add(own.MinBy(o => o.Kind)! with { Share = own.Max(o => o.Share), Sources = [.. own.SelectMany(o => o.Sources).Distinct()] });
+            var sources = own.SelectMany(o => o.Sources).Distinct();
+            if (own.Select(o => o.Better).Distinct().Count() > 1) counts.LeftOutInconsistent++;
+            else agreed.Add(own.MinBy(o => o.Kind)! with { Share = own.Max(o => o.Share), Sources = [.. sources] });
         }
         return agreed;
     }
@@ -32,51 +34,60 @@ internal sealed class Opinions(Evidence evidence, FreezeRule rule, FreezePreview
     private void FromCorrection(CorrectedReply c)
     {
         if (!c.Teaches) return;
-        if (evidence.Reply(c.Judgement.CorrectionId) is not { } better || evidence.Reply(c.Original.Id) is not { } worse) counts.LeftOutBad++;
+        var (better, worse) = (evidence.Reply(c.Judgement.CorrectionId), evidence.Reply(c.Original.Id));
+        if (better is null || worse is null) counts.LeftOutBad++;
         else if (!EditDistance.IsAtLeast(better.Text, worse.Text, rule.SmallestEdit)) counts.LeftOutEqual++;
         else Add(better, worse, c.Judgement, PreferenceKind.Correction, 1);
     }
 
     private void FromComparisons(IReadOnlyList<Judged> judgements)
     {
-        var verdicts = new List<(Judged By, JudgedReply Left, JudgedReply Right, ComparisonOutcome Outcome)>();
+        var verdicts = new List<Verdict>();
         foreach (var j in judgements.Where(j => j.Kind == JudgementKind.Comparison))
         {
-            if (Shown(j) is { } shown) verdicts.Add((j, shown.Left, shown.Right, j.Outcome!.Value));
+            if (Shown(j) is { } shown) verdicts.Add(new(j, shown.Left, shown.Right, j.Outcome!.Value));
         }
         foreach (var own in verdicts.GroupBy(v => (v.By.Rater, v.Left.Prompt, Texts: Unordered(v.Left.Said, v.Right.Said))))
         {
-            var (decided, first) = (own.Where(v => v.Outcome is ComparisonOutcome.Left or ComparisonOutcome.Right).ToList(), own.First());
+            var decided = own.Where(v => v.Outcome is ComparisonOutcome.Left or ComparisonOutcome.Right).ToList();
             counts.LeftOutTies += own.Count(v => v.Outcome == ComparisonOutcome.Tie);
             counts.LeftOutBothBad += own.Count(v => v.Outcome == ComparisonOutcome.BothBad);
             if (decided.Count == 0) continue;
-            if (first.By.RaterKind == AnnotatorKind.Agent && !InBothOrders(own.ToList(), decided)) { counts.LeftOutInconsistent++; continue; }
+            // A judge that was asked once, or wavers when the two change places, has shown its habit, not its opinion.
+            var inBothOrders = decided.Count == own.Count() && decided.Select(v => v.Left.Said).Distinct().Count() == 2;
+            if (decided[0].By.RaterKind == AnnotatorKind.Agent && !inBothOrders)
+            {
+                counts.LeftOutInconsistent++;
+                continue;
+            }
             foreach (var v in decided)
             {
                 if (v.Outcome == ComparisonOutcome.Left) Add(v.Left, v.Right, v.By, PreferenceKind.Comparison, 1);
                 else Add(v.Right, v.Left, v.By, PreferenceKind.Comparison, 1);
             }
         }
-
-        // A judge that was asked once, or wavers when the two change places, has shown its habit, not its opinion.
-        static bool InBothOrders(List<(Judged By, JudgedReply Left, JudgedReply Right, ComparisonOutcome Outcome)> all, List<(Judged By, JudgedReply Left, JudgedReply Right, ComparisonOutcome Outcome)> decided) =>
-            decided.Count == all.Count && decided.Select(v => v.Left.Said).Distinct().Count() == 2;
     }
 
     private void FromRanking(Judged ranking)
     {
-        if (ranking.RaterKind == AnnotatorKind.Agent) { counts.LeftOutInconsistent++; return; } // in which order it saw them is not known
+        if (ranking.RaterKind == AnnotatorKind.Agent)
+        {
+            counts.LeftOutInconsistent++; // in which order it saw them is not known
+            return;
+        }
         var places = Places(ranking);
-        var k = places.Sum(p => p.Count);
+        var share = 1.0 / (places.Sum(p => p.Count) - 1);
         foreach (var (i, place) in places.Index())
             foreach (var better in place)
-                foreach (var worse in places.Skip(i + 1).SelectMany(p => p)) Add(better, worse, ranking, PreferenceKind.Ranking, 1.0 / (k - 1));
+                foreach (var worse in places.Skip(i + 1).SelectMany(p => p))
+                    Add(better, worse, ranking, PreferenceKind.Ranking, share);
     }
 
     /// <summary>The usable replies of a ranking, best first, all to the prompt that was ranked.</summary>
     private List<List<JudgedReply>> Places(Judged ranking)
     {
-        var places = ranking.Order.Select(g => g.Select(id => evidence.Reply(id)).OfType<JudgedReply>().ToList()).Where(g => g.Count > 0).ToList();
+        var places = ranking.Order.Select(g => g.Select(id => evidence.Reply(id)).OfType<JudgedReply>().ToList()).ToList();
+        places.RemoveAll(p => p.Count == 0);
         if (places.Count == 0) return []; // people's messages that were ranked, or an examination
         counts.LeftOutBad += ranking.Order.Sum(g => g.Count) - places.Sum(p => p.Count);
         foreach (var place in places)
@@ -90,10 +101,16 @@ internal sealed class Opinions(Evidence evidence, FreezeRule rule, FreezePreview
             .Select(j => (By: j, Reply: evidence.Reply(j.MessageId))).Where(r => r.Reply is not null);
         foreach (var own in rated.GroupBy(r => (r.By.Rater, r.By.Rubric, r.Reply!.Prompt)))
         {
-            var replies = own.GroupBy(r => r.Reply!.Said).Select(g => (g.First().Reply, Score: g.Average(r => r.By.Score!.Value), By: g.Select(r => r.By).ToList())).ToList();
+            var replies = own.GroupBy(r => r.Reply!.Said).Select(g => (
+                Reply: g.First().Reply!, Score: g.Average(r => r.By.Score!.Value), By: g.Select(r => r.By).ToList())).ToList();
             foreach (var better in replies)
+            {
                 foreach (var worse in replies.Where(w => better.Score - w.Score >= rule.ScoreGap))
-                    Add(better.Reply!, worse.Reply!, better.By[0], PreferenceKind.Rating, 1.0 / (replies.Count - 1), [.. better.By.Concat(worse.By).SelectMany(j => j.Sources)]);
+                {
+                    var sources = better.By.Concat(worse.By).SelectMany(j => j.Sources);
+                    Add(better.Reply, worse.Reply, better.By[0], PreferenceKind.Rating, 1.0 / (replies.Count - 1), [.. sources]);
+                }
+            }
         }
     }
 
@@ -107,7 +124,9 @@ internal sealed class Opinions(Evidence evidence, FreezeRule rule, FreezePreview
         return null;
     }
 
-    private void Add(JudgedReply better, JudgedReply worse, Judged by, PreferenceKind kind, double share, IReadOnlyList<ExampleSource>? sources = null)
+    private void Add(
+        JudgedReply better, JudgedReply worse, Judged by, PreferenceKind kind, double share,
+        IReadOnlyList<ExampleSource>? sources = null)
     {
         if (!better.Prompt.Equals(worse.Prompt)) counts.LeftOutPrompts++;
         else if (better.Said == worse.Said) counts.LeftOutEqual++;
@@ -115,4 +134,6 @@ internal sealed class Opinions(Evidence evidence, FreezeRule rule, FreezePreview
     }
 
     private static (string, string) Unordered(string a, string b) => string.CompareOrdinal(a, b) < 0 ? (a, b) : (b, a);
+
+    private sealed record Verdict(Judged By, JudgedReply Left, JudgedReply Right, ComparisonOutcome Outcome);
 }

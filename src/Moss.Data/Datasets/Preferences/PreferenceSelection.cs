@@ -3,10 +3,12 @@ using Moss.Data.Datasets.Sides;
 namespace Moss.Data.Datasets.Preferences;
 
 /// <summary>
-/// The recipes dpo and reward: opinions about the same two replies become one preference, a soft one where annotators differ. What goes round in a circle
-/// (A over B over C over A) is left out, so is a chosen reply that someone corrected. All preferences about one prompt are one group on one side.
+/// The recipes dpo and reward: opinions about the same two replies become one preference, a soft one where annotators differ.
+/// What goes round in a circle (A over B over C over A) is left out, so is a chosen reply that someone corrected. All preferences
+/// about one prompt are one group on one side.
 /// </summary>
-internal sealed class PreferenceSelection(FreezeRule rule, Evidence evidence, ExampleSides sides, FreezePreview counts, ExampleSink sink)
+internal sealed class PreferenceSelection(
+    FreezeRule rule, Evidence evidence, ExampleSides sides, FreezePreview counts, ExampleSink sink)
 {
     public async Task RunAsync(CancellationToken cancellation)
     {
@@ -20,11 +22,13 @@ internal sealed class PreferenceSelection(FreezeRule rule, Evidence evidence, Ex
             else preferences.Add(preference);
         }
         preferences = [.. preferences.GroupBy(p => p.Prompt).SelectMany(WithoutCircles).Where(MayBeLearned)];
-        preferences = AgentCap.Apply(preferences, p => p.Source == EvidenceSource.Agent && p.Kind != PreferenceKind.Correction,
-            p => $"{p.Prompt.Key}\0{p.Better}\0{p.Worse}", rule, counts);
+        preferences = AgentCap.Apply(
+            preferences, p => p.Source == EvidenceSource.Agent && p.Kind != PreferenceKind.Correction, p => p.Identity,
+            rule, counts);
         // By when the first word about a prompt was said, then by texts: the order of rows does not matter.
-        foreach (var group in preferences.GroupBy(p => p.Prompt).OrderBy(g => g.Min(p => p.At)).ThenBy(g => g.Key.Key, StringComparer.Ordinal))
-            foreach (var p in group.OrderBy(p => p.Better, StringComparer.Ordinal).ThenBy(p => p.Worse, StringComparer.Ordinal)) await AddAsync(p, cancellation);
+        var since = preferences.GroupBy(p => p.Prompt.Key).ToDictionary(g => g.Key, g => g.Min(p => p.At));
+        foreach (var p in preferences.OrderBy(p => since[p.Prompt.Key]).ThenBy(p => p.Identity, StringComparer.Ordinal))
+            await AddAsync(p, cancellation);
     }
 
     private IEnumerable<Preference> WithoutCircles(IEnumerable<Preference> ofOnePrompt)
@@ -49,9 +53,11 @@ internal sealed class PreferenceSelection(FreezeRule rule, Evidence evidence, Ex
             counts.LeftOutOfEval++;
             return;
         }
-        var content = new PreferenceContent(p.Prompt.Turns, evidence.TextOf(p.Prompt, p.Better), evidence.TextOf(p.Prompt, p.Worse), p.Kind, p.Source, p.Weight, p.Soft, p.Nll, p.Prompt.Key[..16]);
-        var identity = TextKey.Exactly($"{p.Prompt.Key}\0{p.Better}\0{p.Worse}");
-        if (!await sink.AddAsync(identity, split, sides.KeyOf(p.Prompt.Path), content, p.Sources, cancellation)) return;
+        var content = new PreferenceContent(
+            p.Prompt.Turns, evidence.TextOf(p.Prompt, p.Better), evidence.TextOf(p.Prompt, p.Worse), p.Kind, p.Source,
+            p.Weight, p.Soft, p.Nll, p.Prompt.Key[..16]);
+        var (identity, cluster) = (TextKey.Exactly(p.Identity), sides.KeyOf(p.Prompt.Path));
+        if (!await sink.AddAsync(identity, split, cluster, content, p.Sources, cancellation)) return;
         switch (p.Kind)
         {
             case PreferenceKind.Correction: counts.Corrections++; break;

@@ -3,7 +3,10 @@ using Moss.Data.Judgements;
 
 namespace Moss.Data.Datasets.Preferences;
 
-/// <summary>Nobody's zeal or carelessness on one day may decide what is learned: of each annotator's judgements of a day only the first ones count.</summary>
+/// <summary>
+/// Nobody's zeal or carelessness on one day may decide what is learned: of each annotator's judgements of a day only the first
+/// ones count.
+/// </summary>
 internal static class RaterCap
 {
     /// <summary>The judgements that count. An import is not one annotator but the consensus of many, and is not capped.</summary>

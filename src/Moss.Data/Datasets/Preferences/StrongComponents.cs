@@ -3,7 +3,9 @@ namespace Moss.Data.Datasets.Preferences;
 /// <summary>Which replies stand in a circle: from each of them "better than" leads to every other one of its component.</summary>
 internal static class StrongComponents
 {
-    /// <summary>A number per reply; two have the same when they are in one component. Kosaraju's two walks, without recursion.</summary>
+    /// <summary>
+    /// A number per reply; two have the same when they are in one component. Kosaraju's two walks, without recursion.
+    /// </summary>
     public static Dictionary<string, int> Of(IReadOnlyCollection<(string Better, string Worse)> edges)
     {
         var (down, up) = (edges.ToLookup(e => e.Better, e => e.Worse), edges.ToLookup(e => e.Worse, e => e.Better));

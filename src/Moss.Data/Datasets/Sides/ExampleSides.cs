@@ -2,7 +2,10 @@ using Moss.Data.Conversations;
 
 namespace Moss.Data.Datasets.Sides;
 
-/// <summary>The side of each example. Corrections are always learned, so nothing that begins like one, or asks what one answers, is held out.</summary>
+/// <summary>
+/// The side of each example. Corrections are always learned, so nothing that begins like one, or asks what one answers, is held
+/// out.
+/// </summary>
 internal sealed class ExampleSides(SplitClusters clusters)
 {
     private readonly HashSet<UInt128> correctedQuestions = [];
@@ -22,7 +25,9 @@ internal sealed class ExampleSides(SplitClusters clusters)
     public string KeyOf(IReadOnlyList<PathMessage> path) => ClusterOf(path)?.Key ?? throw new InvalidOperationException(
         $"The path to message {path[^1].Id} has no first Human message that was said before the cut.");
 
-    /// <summary>Null: it would be held out, but a correction teaches one of its questions; or it stands between the sides.</summary>
+    /// <summary>
+    /// Null: it would be held out, but a correction teaches one of its questions; or it stands between the sides.
+    /// </summary>
     public Split? Of(IReadOnlyList<PathMessage> path) => ClusterOf(path) switch
     {
         { Side: Split.Train } => Split.Train,

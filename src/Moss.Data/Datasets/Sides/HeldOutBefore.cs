@@ -2,11 +2,16 @@ using Npgsql;
 
 namespace Moss.Data.Datasets.Sides;
 
-/// <summary>What earlier versions of a project held out, which is never learned later: keys of clusters, and SHA-256 of contents.</summary>
+/// <summary>
+/// What earlier versions of a project held out, which is never learned later: keys of clusters, and SHA-256 of contents.
+/// </summary>
 internal sealed record HeldOutBefore(IReadOnlySet<string> Clusters, IReadOnlySet<string> Contents)
 {
-    /// <summary>Of the versions that stood at the cut. Later ones do not count, so that a version can be rebuilt whatever came after it.</summary>
-    public static async Task<HeldOutBefore> LoadAsync(NpgsqlConnection connection, Guid projectId, FreezeRule rule, CancellationToken cancellation)
+    /// <summary>
+    /// Of the versions that stood at the cut. Later ones do not count, so that a version can be rebuilt whatever came after it.
+    /// </summary>
+    public static async Task<HeldOutBefore> LoadAsync(
+        NpgsqlConnection connection, Guid projectId, FreezeRule rule, CancellationToken cancellation)
     {
         var (clusters, contents) = (new HashSet<string>(), new HashSet<string>());
         await using var query = new NpgsqlCommand("""

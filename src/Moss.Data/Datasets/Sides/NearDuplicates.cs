@@ -1,9 +1,10 @@
 namespace Moss.Data.Datasets.Sides;
 
 /// <summary>
-/// Finds the texts among those seen so far that say nearly the same: MinHash proposes, the true Jaccard similarity decides. 128 permutations in 25 bands of
-/// 5 rows; a text is proposed when two bands agree. With p = 0.8⁵ that finds two texts that are 80 % alike with probability
-/// 1 − (1 − p)²⁵ − 25p(1 − p)²⁴ = 0.9994, and spares us most of the many that only begin with the same instruction.
+/// Finds the texts among those seen so far that say nearly the same: MinHash proposes, the true Jaccard similarity decides. 128
+/// permutations in 25 bands of 5 rows; a text is proposed when two bands agree. With p = 0.8⁵ that finds two texts that are 80 %
+/// alike with probability 1 − (1 − p)²⁵ − 25p(1 − p)²⁴ = 0.9994, and spares us most of the many that only begin with the same
+/// instruction.
 /// </summary>
 internal sealed class NearDuplicates
 {
@@ -11,7 +12,8 @@ internal sealed class NearDuplicates
     public const double Alike = 0.8;
 
     private const int Permutations = 128, Bands = 25, Rows = 5;
-    private static readonly ulong[] Seeds = [.. Enumerable.Range(1, Permutations).Select(n => Mix((ulong)n * 0x9E3779B97F4A7C15))];
+    private static readonly ulong[] Seeds =
+        [.. Enumerable.Range(1, Permutations).Select(n => Mix((ulong)n * 0x9E3779B97F4A7C15))];
     private readonly Dictionary<(int Band, ulong Hash), List<int>> buckets = [];
     private readonly List<ulong[]> texts = [];
     private readonly List<byte> agreeing = []; // bands, by number; all 0 between two calls

@@ -2,12 +2,17 @@ using System.Text;
 
 namespace Moss.Data.Datasets.Sides;
 
-/// <summary>The pieces by which two texts are compared: runs of 5 words, or of 5 characters where most tokens are Han, kana or hangul.</summary>
+/// <summary>
+/// The pieces by which two texts are compared: runs of 5 words, or of 5 characters where most tokens are Han, kana or hangul.
+/// </summary>
 internal static class Shingles
 {
     private const int Length = 5;
 
-    /// <summary>64-bit hashes of the pieces, each once, ascending. A text of fewer tokens is one piece; one without letters and digits has none.</summary>
+    /// <summary>
+    /// 64-bit hashes of the pieces, each once, ascending. A text of fewer tokens is one piece; one without letters and digits has
+    /// none.
+    /// </summary>
     public static ulong[] Of(string text)
     {
         var (tokens, spaceless) = Tokens(text);
@@ -16,7 +21,8 @@ internal static class Shingles
             ? [.. tokens.SelectMany(t => t.EnumerateRunes()).Select(r => r.ToString())]
             : tokens;
         var hashes = new SortedSet<ulong>();
-        for (var i = 0; i == 0 || i + Length <= pieces.Count; i++) hashes.Add(Hash(pieces, i, Math.Min(Length, pieces.Count - i)));
+        for (var i = 0; i == 0 || i + Length <= pieces.Count; i++)
+            hashes.Add(Hash(pieces, i, Math.Min(Length, pieces.Count - i)));
         return [.. hashes];
     }
 
@@ -33,7 +39,10 @@ internal static class Shingles
         return a.Length + b.Length == 0 ? 0 : (double)shared / (a.Length + b.Length - shared);
     }
 
-    /// <summary>Compatibility forms and case folded; each Han, kana or hangul character is a token, other letters and digits form words, the rest is dropped.</summary>
+    /// <summary>
+    /// Compatibility forms and case folded; each Han, kana or hangul character is a token, other letters and digits form words,
+    /// the rest is dropped.
+    /// </summary>
     private static (List<string> Tokens, int Spaceless) Tokens(string text)
     {
         var (tokens, spaceless, word) = (new List<string>(), 0, new StringBuilder());
@@ -59,7 +68,8 @@ internal static class Shingles
     }
 
     private static bool IsSpaceless(int rune) =>
-        rune is (>= 0x1100 and < 0x1200) or (>= 0x2E80 and < 0xA4D0) or (>= 0xAC00 and < 0xD7B0) or (>= 0xF900 and < 0xFB00) or (>= 0x1B000 and < 0x1B170) or (>= 0x20000 and < 0x32000);
+        rune is (>= 0x1100 and < 0x1200) or (>= 0x2E80 and < 0xA4D0) or (>= 0xAC00 and < 0xD7B0) or (>= 0xF900 and < 0xFB00)
+            or (>= 0x1B000 and < 0x1B170) or (>= 0x20000 and < 0x32000);
 
     /// <summary>FNV-1a over the tokens, each ended by a zero. The constants are the published ones for 64 bits.</summary>
     private static ulong Hash(List<string> tokens, int from, int count)

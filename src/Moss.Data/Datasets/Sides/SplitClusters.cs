@@ -3,9 +3,10 @@ using Npgsql;
 namespace Moss.Data.Datasets.Sides;
 
 /// <summary>
-/// Which conversations are held out. Beginnings are taken in the order in which they were said: one that is alike to an earlier one, or belongs to the
-/// same conversation, goes to that one's side; the others are decided by <see cref="SplitRule"/>. So a side, once taken, is never left, whatever comes later.
-/// What is alike to both sides goes to neither. What an earlier version of the project held out is held out still, also when the share shrinks.
+/// Which conversations are held out. Beginnings are taken in the order in which they were said: one that is alike to an earlier
+/// one, or belongs to the same conversation, goes to that one's side; the others are decided by <see cref="SplitRule"/>. So a
+/// side, once taken, is never left, whatever comes later. What is alike to both sides goes to neither. What an earlier version of
+/// the project held out is held out still, also when the share shrinks.
 /// </summary>
 internal sealed class SplitClusters
 {
@@ -19,11 +20,13 @@ internal sealed class SplitClusters
     private readonly NearDuplicates near = new();
 
     /// <param name="heldOutBefore">Keys of the clusters that earlier versions held out.</param>
-    public SplitClusters(double evalShare, IReadOnlySet<string> heldOutBefore) => (this.evalShare, this.heldOutBefore) = (evalShare, heldOutBefore);
+    public SplitClusters(double evalShare, IReadOnlySet<string> heldOutBefore) =>
+        (this.evalShare, this.heldOutBefore) = (evalShare, heldOutBefore);
 
     /// <summary>The clusters of all conversations that had begun at the cut and may teach.</summary>
     public static async Task<SplitClusters> LoadAsync(
-        NpgsqlConnection connection, Guid projectId, FreezeRule rule, IReadOnlySet<string> heldOutBefore, CancellationToken cancellation)
+        NpgsqlConnection connection, Guid projectId, FreezeRule rule, IReadOnlySet<string> heldOutBefore,
+        CancellationToken cancellation)
     {
         var clusters = new SplitClusters(rule.EvalShare, heldOutBefore);
         // Imported messages of one file share their times, so the conversations' own come second.
@@ -45,7 +48,10 @@ internal sealed class SplitClusters
         return clusters;
     }
 
-    /// <summary>The cluster of a conversation path, by the id of its first Human message. Null: it is unknown, so it is no part of this cut.</summary>
+    /// <summary>
+    /// The cluster of a conversation path, by the id of its first Human message. Null: it is unknown, so it is no part of this
+    /// cut.
+    /// </summary>
     public Cluster? Of(Guid firstHumanMessage)
     {
         if (!conversationOf.TryGetValue(firstHumanMessage, out var conversation)) return null;
@@ -61,7 +67,8 @@ internal sealed class SplitClusters
         var before = conversations.GetValueOrDefault(conversation);
         if (texts.TryGetValue(key, out var known))
         {
-            conversations[conversation] = before is null || before.Side == known.Side ? before ?? known : Between([.. before.Touches, .. known.Touches], known.Key);
+            conversations[conversation] = before is null || before.Side == known.Side
+                ? before ?? known : Between([.. before.Touches, .. known.Touches], known.Key);
             return;
         }
         var shingles = Shingles.Of(text);
@@ -72,11 +79,12 @@ internal sealed class SplitClusters
             if (alike.Exists(c => c.Side == numbered[number].Side)) continue;
             if (near.AreAlike(shingles, number)) alike.Add(numbered[number]);
         }
-        var own = DatasetContent.Sha256(key)[..32];
+        var own = CanonicalContent.Sha256(key)[..32];
+        var heldOut = heldOutBefore.Contains(own);
         var cluster = alike switch
         {
-            [] => new Cluster(own, heldOutBefore.Contains(own) || SplitRule.IsHeldOut(text, evalShare) ? Split.Eval : Split.Train, [own]),
-            [{ Side: not null } one] when !heldOutBefore.Contains(own) || one.Side == Split.Eval => one,
+            [] => new Cluster(own, heldOut || SplitRule.IsHeldOut(text, evalShare) ? Split.Eval : Split.Train, [own]),
+            [{ Side: not null } one] when !heldOut || one.Side == Split.Eval => one,
             _ => Between([own, .. alike.SelectMany(c => c.Touches)], own),
         };
         (texts[key], conversations[conversation]) = (cluster, cluster);
