@@ -1,3 +1,4 @@
+using Moss.Model.Native;
 using TorchSharp;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
@@ -42,30 +43,86 @@ internal sealed class Attention : Module
         using var scope = NewDisposeScope();
         var tape = pass.Tape;
         var (query, key, value) = (_query.Forward(x, tape), _key.Forward(x, tape), _value.Forward(x, tape));
-        var mixed = tape is null ? Mixed(query, key, value, pass) : tape.Record(given => Mixed(given[0], given[1], given[2], pass), query, key, value);
+        var mixed = WholeHere(query, pass) ? MixedHere(query, key, value, pass)
+            : tape is null ? Mixed(query, key, value, pass)
+            : tape.Record(given => Mixed(given[0], given[1], given[2], pass), query, key, value);
         return _output.Forward(mixed, tape).MoveToOuterDisposeScope();
     }
 
     /// <param name="gradient">(N, D) at the result.</param>
     /// <returns>(N, D) gradient at x.</returns>
-    public Tensor Backward(Tensor gradient, Tape tape)
+    public Tensor Backward(Tensor gradient, Pass pass, Tape tape)
     {
         using var scope = NewDisposeScope();
-        var parts = tape.Replay(_output.Backward(gradient, tape));
-        var x = _value.Backward(parts[2], tape);
-        _key.Backward(parts[1], tape, x);
-        return _query.Backward(parts[0], tape, x).MoveToOuterDisposeScope();
+        var mixed = _output.Backward(gradient, tape);
+        var (query, key, value) = WholeHere(mixed, pass) ? UnmixedHere(mixed, pass, tape) : tape.Replay(mixed) is [var q, var k, var v] ? (q, k, v) : default;
+        var x = _value.Backward(value, tape);
+        _key.Backward(key, tape, x);
+        return _query.Backward(query, tape, x).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Whether <see cref="CausalAttention"/> can do it: whole sequences in this process's memory, and no graph asked for.</summary>
+    private static bool WholeHere(Tensor x, Pass pass) =>
+        Numbers.Here(x) && !(is_grad_enabled() && x.requires_grad) && pass.Segments.All(s => s.Cache is null);
+
+    private Tensor MixedHere(Tensor query, Tensor key, Tensor value, Pass pass)
+    {
+        using var scope = NewDisposeScope();
+        var (tape, turns) = (pass.Tape, Turns(pass));
+        var q = tape is null || !turns ? Query(query, pass) : tape.Record(given => Query(given[0], pass), query);
+        var k = tape is null || !turns ? Key(key, pass) : tape.Record(given => Key(given[0], pass), key);
+        var v = Heads(value, _config.KeyValueHeadCount, norm: null);
+        Tensor[] mixed = [.. Runs(pass.Segments).Select(run => CausalAttention.Forward(run.Of(q), run.Of(k), run.Of(v), run.Sequences, tape))];
+        return (mixed is [var only] ? only : cat(mixed, 0)).MoveToOuterDisposeScope();
+    }
+
+    private (Tensor Query, Tensor Key, Tensor Value) UnmixedHere(Tensor gradient, Pass pass, Tape tape)
+    {
+        using var scope = NewDisposeScope();
+        var parts = Runs(pass.Segments).Reverse().Select(run => CausalAttention.Backward(run.Of(gradient), run.Sequences, tape)).Reverse().ToList();
+        var (q, k, v) = (Joined(p => p.Query), Joined(p => p.Key), Joined(p => p.Value));
+        if (!Turns(pass)) return scope.MoveToOuter(q, k, v);
+        k = tape.Replay(k.view(k.shape[0], _config.KeyValueHeadCount, _config.HeadDim))[0];
+        q = tape.Replay(q.view(q.shape[0], _config.HeadCount, _config.HeadDim))[0];
+        return scope.MoveToOuter(q, k, v);
+
+        Tensor Joined(Func<(Tensor Query, Tensor Key, Tensor Value), Tensor> part)
+        {
+            Tensor[] all = [.. parts.Select(part)];
+            return (all is [var only] ? only : cat(all, 0)).flatten(1);
+        }
+    }
+
+    /// <summary>Neighbouring sequences of one length, without a past: they share their calls.</summary>
+    private readonly record struct Run(long Start, int Sequences, int Length)
+    {
+        public Tensor Of(Tensor x) => Sequences * (long)Length == x.shape[0] ? x : x.narrow(0, Start, Sequences * (long)Length);
+    }
+
+    private static IEnumerable<Run> Runs(IReadOnlyList<Segment> segments)
+    {
+        var start = 0L;
+        for (int i = 0, alike; i < segments.Count; i += alike)
+        {
+            alike = 1;
+            while (segments[i].Cache is null && i + alike < segments.Count && segments[i + alike] == segments[i]) alike++;
+            yield return new(start, alike, segments[i].Count);
+            start += (long)alike * segments[i].Count;
+        }
     }
 
     /// <returns>(N, H·E): for each token and head, what it takes from the tokens it sees.</returns>
     private Tensor Mixed(Tensor query, Tensor key, Tensor value, Pass pass)
     {
         using var scope = NewDisposeScope();
-        var q = Turned(Heads(query, _config.HeadCount, _queryNorm), pass);          // (N, H, E)
-        var k = Turned(Heads(key, _config.KeyValueHeadCount, _keyNorm), pass);      // (N, K, E)
-        var v = Heads(value, _config.KeyValueHeadCount, norm: null);                // (N, K, E)
-        return Mixed(q, k, v, pass.Segments).MoveToOuterDisposeScope();
+        return Mixed(Query(query, pass), Key(key, pass), Heads(value, _config.KeyValueHeadCount, norm: null), pass.Segments).MoveToOuterDisposeScope();
     }
+
+    private bool Turns(Pass pass) => pass.Cos is not null || _queryNorm is not null;
+
+    private Tensor Query(Tensor query, Pass pass) => Turned(Heads(query, _config.HeadCount, _queryNorm), pass);        // (N, H, E)
+
+    private Tensor Key(Tensor key, Pass pass) => Turned(Heads(key, _config.KeyValueHeadCount, _keyNorm), pass);        // (N, K, E)
 
     private Tensor Heads(Tensor part, int heads, Norm? norm)
     {
@@ -76,24 +133,21 @@ internal sealed class Attention : Module
     private Tensor Turned(Tensor heads, Pass pass) =>
         pass.Cos is null ? heads : Rotary.Turn(heads, pass.Cos, pass.Sin!, _config.InterleavedRotation);
 
-    /// <summary>Runs of whole sequences of one length take one call; a sequence with a past takes its own.</summary>
+    /// <summary>libtorch's own attention: for each run of whole sequences, or each sequence with a past, one call.</summary>
     /// <returns>(N, H·E).</returns>
     private Tensor Mixed(Tensor query, Tensor key, Tensor value, IReadOnlyList<Segment> segments)
     {
-        var (mixed, start) = (new List<Tensor>(), 0L);
-        for (int i = 0, alike; i < segments.Count; i += alike)
+        var (mixed, at) = (new List<Tensor>(), 0);
+        foreach (var run in Runs(segments))
         {
-            var (count, cache) = segments[i];
-            alike = 1;
-            while (cache is null && i + alike < segments.Count && segments[i + alike] == segments[i]) alike++;
             var (q, k, v) = (Rows(query), Rows(key), Rows(value));
+            var cache = segments[at].Cache;
             var before = cache?.Length ?? 0;
             if (cache is not null) (k, v) = cache.Append(_layer, k, v);                                              // (1, K, S, E)
-            mixed.Add(Flat(count == 1 ? Newest(q, k, v) : Mix(q, ForEveryQuery(k), ForEveryQuery(v), Mask(before, count), causal: before == 0)));
-            start += (long)alike * count;
+            mixed.Add(Flat(run.Length == 1 ? Newest(q, k, v) : Mix(q, ForEveryQuery(k), ForEveryQuery(v), Mask(before, run.Length), causal: before == 0)));
+            at += run.Sequences;
 
-            Tensor Rows(Tensor x) => (alike * count == x.shape[0] ? x : x.narrow(0, start, (long)alike * count))
-                .view(alike, count, x.shape[1], x.shape[2]).transpose(1, 2);                                         // (B, heads, T, E)
+            Tensor Rows(Tensor x) => run.Of(x).view(run.Sequences, run.Length, x.shape[1], x.shape[2]).transpose(1, 2); // (B, heads, T, E)
         }
         return mixed is [var only] ? only : cat(mixed, 0);
     }

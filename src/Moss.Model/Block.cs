@@ -61,7 +61,7 @@ internal sealed class Block : Module
         using var scope = NewDisposeScope();
         var read = _mlp.Backward(gradient.to_type(pass.ComputeType), tape);
         var attended = _betweenNorm is null ? gradient : gradient + Norm.Backward(read, tape);
-        var seen = _attention.Backward(attended.to_type(pass.ComputeType), tape);
+        var seen = _attention.Backward(attended.to_type(pass.ComputeType), pass, tape);
         if (_betweenNorm is null) seen.add_(read); // both read the one normed copy
         return (attended + Norm.Backward(seen, tape)).MoveToOuterDisposeScope();
     }

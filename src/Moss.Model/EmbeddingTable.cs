@@ -27,12 +27,7 @@ internal sealed class EmbeddingTable : Module<Tensor, Tensor>
 
     /// <summary>Adds each token's gradient to its row, if the table is trained.</summary>
     /// <param name="gradient">(N, width) at the rows that <see cref="forward"/> gave.</param>
-    public void Backward(Tensor ids, Tensor gradient)
-    {
-        if (!weight.requires_grad) return;
-        using var scope = NewDisposeScope();
-        Matrix.Gradient(weight).index_add_(0, ids, gradient.to_type(weight.dtype), 1);
-    }
+    public void Backward(Tensor ids, Tensor gradient) => _matrix.TeachRows(ids, gradient);
 
     /// <summary>The table as the head of a tied network: how well each row fits.</summary>
     /// <param name="x">(…, width).</param>

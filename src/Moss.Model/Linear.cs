@@ -52,7 +52,7 @@ internal sealed class Linear : Module<Tensor, Tensor>
         using var scope = NewDisposeScope();
         var added = Adapter is null ? null : tape.Replay(gradient)[0];
         _matrix.Teach(gradient, tape.Take(scope), tape);
-        if (bias is { requires_grad: true }) Matrix.Gradient(bias).add_(gradient.sum(0, type: bias.dtype));
+        if (bias is { requires_grad: true }) Matrix.Teach(bias, gradient.sum(0, type: bias.dtype));
         var w = _matrix.Again(gradient.dtype);
         var result = sum is null ? gradient.mm(w).MoveToOuterDisposeScope() : sum.addmm_(gradient, w);
         if (added is not null) result.add_(added);

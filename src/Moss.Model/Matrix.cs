@@ -9,7 +9,7 @@ namespace Moss.Model;
 internal sealed class Matrix(Parameter weight) : IDisposable
 {
     private const long BlockNumbers = 1 << 22; // 8 MB of half-precision gradient stay in a core's cache until they are added up
-    private Tensor? _copy;
+    private Tensor? _copy, _sum;
 
     /// <param name="tape">Null outside learning; with it the copy's memory is kept for the next pass.</param>
     /// <returns>The weight in this number format, as it is now.</returns>
@@ -35,24 +35,48 @@ internal sealed class Matrix(Parameter weight) : IDisposable
     {
         if (!weight.requires_grad) return;
         using var scope = NewDisposeScope();
-        var sum = Gradient(weight);
+        var first = weight.grad is null; // then there is nothing to add to, and nothing was set to zero in vain
+        var sum = weight.grad ??= Memory();
         var step = Math.Max(1, BlockNumbers / weight.shape[1]);
         for (long start = 0; start < weight.shape[0]; start += step)
         {
             using var block = NewDisposeScope();
             var rows = Math.Min(step, weight.shape[0] - start);
             var (part, place) = (y.narrow(1, start, rows).t(), sum.narrow(0, start, rows));
-            if (x.dtype == sum.dtype) place.addmm_(part, x);
-            else Numbers.Add(place, tape.Scratch.Take(rows, weight.shape[1], x.dtype, x.device).addmm_(part, x, beta: 0));
+            if (x.dtype == sum.dtype)
+            {
+                place.addmm_(part, x, beta: first ? 0 : 1);
+                continue;
+            }
+            var product = tape.Scratch.Take(rows, weight.shape[1], x.dtype, x.device).addmm_(part, x, beta: 0);
+            if (first) place.copy_(product);
+            else Numbers.Add(place, product);
         }
     }
 
-    /// <summary>A parameter's gradient, zero if there is none yet.</summary>
-    public static Tensor Gradient(Parameter parameter)
+    /// <summary>Adds to single rows of the gradient, if this weight is trained.</summary>
+    /// <param name="rows">(N) int64, any of them several times.</param>
+    /// <param name="gradients">(N, in).</param>
+    public void TeachRows(Tensor rows, Tensor gradients)
     {
-        if (parameter.grad is { } present) return present;
-        return parameter.grad = zeros_like(parameter.detach());
+        if (!weight.requires_grad) return;
+        using var scope = NewDisposeScope();
+        (weight.grad ??= Memory().zero_()).index_add_(0, rows, gradients.to_type(weight.dtype), 1);
     }
 
-    public void Dispose() => _copy?.Dispose();
+    /// <summary>Adds to the gradient of a small parameter.</summary>
+    public static void Teach(Parameter parameter, Tensor gradient)
+    {
+        if (parameter.grad is { } sum) sum.add_(gradient);
+        else parameter.grad = gradient;
+    }
+
+    public void Dispose()
+    {
+        _copy?.Dispose();
+        _sum?.Dispose();
+    }
+
+    /// <summary>The gradient's memory, with whatever it held before.</summary>
+    private Tensor Memory() => _sum ??= empty(weight.shape, weight.dtype, weight.device).DetachFromDisposeScope();
 }

@@ -1,3 +1,4 @@
+using Moss.Model.Native;
 using TorchSharp;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
@@ -38,12 +39,7 @@ internal sealed class Mlp : Module
     {
         using var scope = NewDisposeScope();
         var (gate, up) = (_gate?.Forward(x, tape), _up.Forward(x, tape));
-        var bent = (tape, gate) switch
-        {
-            (null, _) => Bend(gate, up),
-            (_, null) => tape.Record(given => Bend(null, given[0]), up),
-            _ => tape.Record(given => Bend(given[0], given[1]), gate, up),
-        };
+        var bent = tape is null ? Bend(gate, up) : Bent(gate, up, tape);
         return _down.Forward(bent, tape).MoveToOuterDisposeScope();
     }
 
@@ -52,11 +48,45 @@ internal sealed class Mlp : Module
     public Tensor Backward(Tensor gradient, Tape tape)
     {
         using var scope = NewDisposeScope();
-        var bent = tape.Replay(_down.Backward(gradient, tape));
-        var x = _up.Backward(bent[^1], tape);
-        return (_gate is null ? x : _gate.Backward(bent[0], tape, x)).MoveToOuterDisposeScope();
+        var bent = _down.Backward(gradient, tape);
+        var (gate, up) = Unbent(bent, tape, scope);
+        var x = _up.Backward(up, tape);
+        return (_gate is null ? x : _gate.Backward(gate!, tape, x)).MoveToOuterDisposeScope();
     }
 
-    private static Tensor Bend(Tensor? gate, Tensor up) =>
-        gate is null ? functional.gelu(up, TorchSharp.Modules.GELU.Approximate.tanh) : functional.silu(gate) * up;
+    private static Tensor Bend(Tensor? gate, Tensor up)
+    {
+        var graph = is_grad_enabled() && up.requires_grad;
+        if (Numbers.Here(up) && !graph) return gate is null ? Bends.Gelu(up) : Bends.Gated(gate, up);
+        return gate is null ? functional.gelu(up, TorchSharp.Modules.GELU.Approximate.tanh) : functional.silu(gate) * up;
+    }
+
+    /// <summary><see cref="Bend"/> with a way back: by hand where memory is at hand, else by autograd.</summary>
+    private static Tensor Bent(Tensor? gate, Tensor up, Tape tape)
+    {
+        if (!Numbers.Here(up)) return gate is null ? tape.Record(g => Bend(null, g[0]), up) : tape.Record(g => Bend(g[0], g[1]), gate, up);
+        if (gate is not null) tape.Keep(gate);
+        tape.Keep(up);
+        return Bend(gate, up);
+    }
+
+    /// <param name="gradient">At what <see cref="Bent"/> gave; overwritten.</param>
+    /// <returns>The gradients at gate and up.</returns>
+    private (Tensor? Gate, Tensor Up) Unbent(Tensor gradient, Tape tape, DisposeScope scope)
+    {
+        if (!Numbers.Here(gradient))
+        {
+            var given = tape.Replay(gradient);
+            return (_gate is null ? null : given[0], given[^1]);
+        }
+        var up = tape.Take(scope);
+        if (_gate is null)
+        {
+            Bends.GeluBackward(up, gradient);
+            return (null, gradient);
+        }
+        var gate = tape.Take(scope);
+        Bends.GatedBackward(gate, up, gradient);
+        return (gate, up);
+    }
 }

@@ -47,6 +47,9 @@ public sealed class Transformer : Module
     /// <summary>Number format of matrix products and attention. Norms, the residual stream and logits are float32 whatever it is.</summary>
     public ScalarType ComputeType { get; set; }
 
+    /// <summary>While learning each layer keeps its input alone and computes the rest again on the way back: less memory, a third more time, the same bits.</summary>
+    public bool Checkpointing { get; set; }
+
     /// <summary>(V, D) weight of the output head; the embedding itself when tied.</summary>
     internal Parameter HeadWeight => _head?.Weight ?? _decoder.EmbeddingWeight;
 
@@ -100,8 +103,7 @@ public sealed class Transformer : Module
     }
 
     /// <summary>The same as <see cref="Hidden(Tensor, IReadOnlyList{Segment})"/> with a way back of our own, which is faster than autograd's.</summary>
-    /// <param name="checkpointing">Each layer keeps its input alone and computes the rest again on the way back: less memory, a third more time.</param>
-    public LearningPass Learn(Tensor ids, IReadOnlyList<Segment> segments, bool checkpointing = false)
+    public LearningPass Learn(Tensor ids, IReadOnlyList<Segment> segments)
     {
         using var mode = no_grad();
         using var scope = NewDisposeScope();
@@ -110,7 +112,7 @@ public sealed class Transformer : Module
         try
         {
             var (positions, pass) = Plan(ids, segments);
-            pass = pass with { Tape = tape, Checkpointing = checkpointing };
+            pass = pass with { Tape = tape, Checkpointing = Checkpointing };
             var hidden = _decoder.Forward(ids, positions, pass);
             var read = ids.alias();
             scope.Detach(read, positions, hidden);

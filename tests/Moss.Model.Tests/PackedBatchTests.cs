@@ -74,9 +74,10 @@ public class PackedBatchTests
         foreach (var batch in PackedBatch.Cut(Documents, most))
         {
             var given = batch.Tensors(CPU);
-            var rows = model.Hidden(given.Ids, batch.Segments).index_select(0, given.Learned);
+            using var pass = model.Learn(given.Ids, batch.Segments);
+            var rows = pass.Rows(given.Learned);
             var (logProbs, gradients) = TokenLogProbs.WithGradient(model, rows, given.Targets, full([rows.shape[0]], -1.0 / 40));
-            rows.backward([gradients]);
+            pass.Backward(given.Learned, gradients);
             var sums = zeros([batch.Documents.Count]).index_add_(0, given.Owners, logProbs, 1);
             for (var i = 0; i < batch.Places.Count; i++) losses[batch.Places[i]] = -sums[i].item<float>();
         }

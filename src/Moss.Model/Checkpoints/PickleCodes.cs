@@ -1,6 +1,8 @@
 namespace Moss.Model.Checkpoints;
 
-/// <summary>Names of the pickle opcodes that are refused, so that a refusal can say what it met. Source: CPython, Lib/pickle.py.</summary>
+/// <summary>
+/// Names of the pickle opcodes that are refused, so that a refusal can say what it met. Source: CPython, Lib/pickle.py.
+/// </summary>
 internal static class PickleCodes
 {
     private static readonly Dictionary<byte, string> Refused = new()

@@ -4,10 +4,12 @@ using System.Text;
 namespace Moss.Model.Checkpoints;
 
 /// <summary>
-/// Reads the one pickle that torch.save makes of named tensors. A pickle is a program that can call anything; this reader knows tensors and the containers
+/// Reads the one pickle that torch.save makes of named tensors. A pickle is a program that can call anything; this reader knows
+/// tensors and the containers
 /// they come in, and refuses every other opcode and name, with its place.
 /// </summary>
-/// <remarks>Nothing is sized by a number in the file that its own length does not bear out, and nothing recurses. Source: CPython, Lib/pickletools.py.</remarks>
+/// <remarks>Nothing is sized by a number in the file that its own length does not bear out, and nothing recurses. Source:
+/// CPython, Lib/pickletools.py.</remarks>
 internal sealed class PickleReader(byte[] pickle, string path)
 {
     private const int DeepestStack = 100_000, NewestProtocol = 5;

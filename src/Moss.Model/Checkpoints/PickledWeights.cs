@@ -1,6 +1,9 @@
 namespace Moss.Model.Checkpoints;
 
-/// <summary>The weights of a folder that were published as PyTorch .bin files, the only form of MOSS-003: read without running them, written as safetensors.</summary>
+/// <summary>
+/// The weights of a folder that were published as PyTorch .bin files, the only form of MOSS-003: read without running them,
+/// written as safetensors.
+/// </summary>
 public sealed class PickledWeights : IDisposable
 {
     internal const string IndexFile = "pytorch_model.bin.index.json";
@@ -18,7 +21,9 @@ public sealed class PickledWeights : IDisposable
 
     public int Count => _tensors.Count;
 
-    /// <summary>Reads what all shards say about their tensors and checks it; no number is read yet and nothing is written.</summary>
+    /// <summary>
+    /// Reads what all shards say about their tensors and checks it; no number is read yet and nothing is written.
+    /// </summary>
     /// <exception cref="InvalidDataException">What is missing, damaged or not understood, in which file.</exception>
     public static PickledWeights Open(string folder)
     {
@@ -35,7 +40,10 @@ public sealed class PickledWeights : IDisposable
         }
     }
 
-    /// <summary>Writes a complete new folder: the weights as safetensors in their own number format, every other file byte for byte, a manifest.</summary>
+    /// <summary>
+    /// Writes a complete new folder: the weights as safetensors in their own number format, every other file byte for byte, a
+    /// manifest.
+    /// </summary>
     /// <param name="target">The new folder; must not exist.</param>
     /// <param name="wrote">Told the bytes written so far.</param>
     /// <returns>The new checkpoint's manifest hash.</returns>

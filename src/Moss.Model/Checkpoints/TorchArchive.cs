@@ -4,7 +4,9 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Moss.Model.Checkpoints;
 
-/// <summary>One .bin file of torch.save: a zip of data.pkl, which describes the tensors, and data/N, which hold their numbers.</summary>
+/// <summary>
+/// One .bin file of torch.save: a zip of data.pkl, which describes the tensors, and data/N, which hold their numbers.
+/// </summary>
 /// <remarks>Tensors are copied out one after the other; none but a transposed one is ever held whole.</remarks>
 internal sealed class TorchArchive : IDisposable
 {
@@ -72,7 +74,8 @@ internal sealed class TorchArchive : IDisposable
         Span<byte> start = stackalloc byte[4];
         var read = RandomAccess.Read(_file, start, 0);
         if (read >= 2 && start[0] == 0x80 && start[1] is >= 2 and <= 5) throw Refuse(
-            "it is in the format of torch before 1.6, a bare pickle. Load and save it again with a newer torch: torch.save(torch.load(\"old.bin\", weights_only=True), \"new.bin\")");
+            "it is in the format of torch before 1.6, a bare pickle. Load and save it again with a newer torch: " +
+            "torch.save(torch.load(\"old.bin\", weights_only=True), \"new.bin\")");
         if (read < 4 || start is not [0x50, 0x4B, 0x03, 0x04]) throw Refuse("it is not a file of torch.save, which is a zip");
     }
 

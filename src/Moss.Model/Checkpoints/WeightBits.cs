@@ -4,7 +4,10 @@ using static TorchSharp.torch;
 
 namespace Moss.Model.Checkpoints;
 
-/// <summary>Weights as the bits of a file: whether they are finite, and 16-bit ones made 32-bit. Vectorised, while the bytes are still in the core's cache.</summary>
+/// <summary>
+/// Weights as the bits of a file: whether they are finite, and 16-bit ones made 32-bit. Vectorised, while the bytes are still in
+/// the core's cache.
+/// </summary>
 internal static class WeightBits
 {
     private const float TwoTo112 = 5.192296858534828e33f; // exact

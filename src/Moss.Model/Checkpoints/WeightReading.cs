@@ -7,8 +7,11 @@ using static TorchSharp.torch;
 
 namespace Moss.Model.Checkpoints;
 
-/// <summary>Reads the tensors of one file: straight into the network's own memory where it lies on the CPU, by several threads.</summary>
-/// <remarks>Threads other than the caller's touch bytes only, never a TorchSharp object, whose dispose scopes belong to one thread.</remarks>
+/// <summary>
+/// Reads the tensors of one file: straight into the network's own memory where it lies on the CPU, by several threads.
+/// </summary>
+/// <remarks>Threads other than the caller's touch bytes only, never a TorchSharp object, whose dispose scopes belong to one
+/// thread.</remarks>
 internal sealed unsafe class WeightReading(SafeFileHandle file, string path)
 {
     private const int PieceBytes = 1 << 20;  // stays in a core's cache between reading and looking at it

@@ -10,8 +10,11 @@ namespace Moss.Model.Checkpoints;
 /// <param name="Size">Bytes when unpacked.</param>
 internal sealed record ZipRecord(string Name, bool Deflated, long Start, long Packed, long Size);
 
-/// <summary>The table of contents of a zip, with every offset and size checked against the file before anything is read by it.</summary>
-/// <remarks>Own, because torch's archives are read at random places, which .NET's ZipArchive does not offer. Source: PKWARE, APPNOTE.TXT 6.3.</remarks>
+/// <summary>
+/// The table of contents of a zip, with every offset and size checked against the file before anything is read by it.
+/// </summary>
+/// <remarks>Own, because torch's archives are read at random places, which .NET's ZipArchive does not offer. Source: PKWARE,
+/// APPNOTE.TXT 6.3.</remarks>
 internal static class ZipDirectory
 {
     private const int EndBytes = 22, LocatorBytes = 20, End64Bytes = 56, EntryBytes = 46, LocalBytes = 30;

@@ -25,9 +25,15 @@ internal static class Measuring
     {
         using var scope = NewDisposeScope();
         var read = batch.Tensors(model.Device);
+        return model.Hidden(read.Ids, batch.Segments).index_select(0, LastPlaces(batch, model.Device)).MoveToOuterDisposeScope();
+    }
+
+    /// <returns>(documents) int64: where the last token of each stands in the batch.</returns>
+    public static Tensor LastPlaces(PackedBatch batch, Device device)
+    {
         var (ends, at) = (new long[batch.Documents.Count], -1L);
         for (var i = 0; i < ends.Length; i++) ends[i] = at += batch.Documents[i].Tokens.Length;
-        return model.Hidden(read.Ids, batch.Segments).index_select(0, tensor(ends, int64, model.Device)).MoveToOuterDisposeScope();
+        return tensor(ends, int64, device);
     }
 
     /// <returns>(documents) sums of the values that belong to each.</returns>

@@ -37,7 +37,7 @@ public static class TokenLogProbs
     /// <param name="weights">(R) float32: derivative of the objective by each log-probability; negative where it is to rise.</param>
     /// <returns>
     /// (R) float32 log-probabilities and (R, D) gradient at the activations in their number format; no further graph hangs on either. Go on with
-    /// <c>rows.backward([RowGradients])</c>.
+    /// <see cref="LearningPass.Backward(Tensor, Tensor)"/>.
     /// </returns>
     public static (Tensor LogProbs, Tensor RowGradients) WithGradient(Transformer model, Tensor rows, Tensor targets, Tensor weights, int chunkRows = ChunkRows)
     {

@@ -120,20 +120,25 @@ public sealed partial class TrainingLoop : IDisposable
     /// <returns>(documents) log-probabilities of the batch's documents, without gradient.</returns>
     private Tensor LearnFromLogProbs(LessonBatch batch, double divisor, double baseline)
     {
-        var rows = _model.Hidden(batch.Read.Ids, batch.Packed.Segments).index_select(0, batch.Read.Learned);
-        // Where the derivative depends on the values, they are measured first; the graph behind the rows is used once either way.
+        using var pass = _model.Learn(batch.Read.Ids, batch.Packed.Segments);
+        var rows = pass.Rows(batch.Read.Learned);
+        // Where the derivative depends on the values, they are measured first; the way back is taken once either way.
         var before = _objective.IsLinear ? zeros([batch.DocumentCount], float32, _model.Device) : batch.Sums(TokenLogProbs.Of(_model, rows, batch.Read.Targets));
         var perToken = Derivative(before, batch, divisor, baseline).index_select(0, batch.Owners);
         var (logProbs, gradients) = TokenLogProbs.WithGradient(_model, rows, batch.Read.Targets, perToken);
-        rows.backward([gradients]);
+        pass.Backward(batch.Read.Learned, gradients);
         return batch.Sums(logProbs);
     }
 
     /// <returns>(documents) scores of the batch's documents, without gradient.</returns>
     private Tensor LearnFromScores(LessonBatch batch, RewardHead head, double divisor, double baseline)
     {
-        var scores = head.Of(Measuring.Ends(_model, batch.Packed)).index_select(0, batch.InOrder);
+        using var pass = _model.Learn(batch.Read.Ids, batch.Packed.Segments);
+        var places = Measuring.LastPlaces(batch.Packed, _model.Device);
+        var ends = pass.Rows(places).requires_grad_();
+        var scores = head.Of(ends).index_select(0, batch.InOrder);
         scores.backward([Derivative(scores.detach(), batch, divisor, baseline)]);
+        pass.Backward(places, ends.grad!);
         return scores.detach();
     }
 

@@ -41,6 +41,10 @@ internal static unsafe partial class Aten
         Call("aten::_fused_adamw_", "tensor_lr", stack);
     }
 
+    /// <summary>Where a CPU tensor's first number lies.</summary>
+    public static void* Address(Tensor tensor) => DataPointer(tensor.Handle, out var address) == 0 ? (void*)address
+        : throw new InvalidOperationException("libtorch gave no address for a tensor's numbers.");
+
     private static void Call(string op, string overload, ulong* stack)
     {
         if (CallDispatcher(op, overload, stack) is var code and not 0) throw new InvalidOperationException(
@@ -72,6 +76,9 @@ internal static unsafe partial class Aten
 
     [LibraryImport(Library, EntryPoint = "aoti_torch_new_tensor_handle")]
     private static partial int NewHandle(IntPtr tensor, out IntPtr owned);
+
+    [LibraryImport(Library, EntryPoint = "aoti_torch_get_data_ptr")]
+    private static partial int DataPointer(IntPtr tensor, out IntPtr address);
 
     [LibraryImport(Library, EntryPoint = "aoti_torch_call_dispatcher", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int CallDispatcher(string op, string overload, ulong* stack);

@@ -1,15 +1,18 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Moss.Model.Native;
 
-/// <summary>Passes over a tensor's memory that libtorch would make in several, on the CPU; elsewhere its own operators do the same.</summary>
+/// <summary>
+/// Passes over tensors' memory on the CPU that libtorch would make in several, or with a slower exponential. Elsewhere its own operators do the same.
+/// </summary>
 internal static unsafe class Numbers
 {
-    private const long Share = 1 << 16; // numbers below which another thread is not worth waking
+    /// <summary>Loops over millions of numbers: compiled at their best from the first call on, not after thirty.</summary>
+    internal const MethodImplOptions Hot = MethodImplOptions.AggressiveOptimization;
+
+    private const long Share = 1 << 15; // numbers below which another thread is not worth waking
 
     /// <summary>sum += part, where the parts are half as wide as the sums.</summary>
     /// <param name="sum">float32.</param>
@@ -21,26 +24,22 @@ internal static unsafe class Numbers
             sum.add_(part);
             return;
         }
-        float* to = Floats(sum);
-        ushort* from = Halves(part);
-        InShares(sum.numel(), 1, (start, end) =>
+        void* to = Address(sum), from = Address(part);
+        InShares(sum.numel(), 1, [MethodImpl(Numbers.Hot)] (start, end) =>
         {
-            var i = start;
-            for (; i + 32 <= end; i += 32)
-            {
-                var (low, high) = Widen(from + i);
-                (Vector512.Load(to + i) + low).Store(to + i);
-                (Vector512.Load(to + i + 16) + high).Store(to + i + 16);
-            }
-            for (; i < end; i++) to[i] += Widen(from[i]);
+            for (var i = start; i < end; i += Lanes.Count)
+                Lanes.Store<Full>(to, i, end, Lanes.Load<Full>(to, i, end) + Lanes.Load<Half>(from, i, end));
         });
     }
 
     /// <summary>Whether this memory can be read here, in order.</summary>
     internal static bool Here(Tensor x, ScalarType type) => x.device_type == DeviceType.CPU && x.dtype == type && x.is_contiguous();
 
-    internal static float* Floats(Tensor x) => (float*)Address(x);
-    internal static ushort* Halves(Tensor x) => (ushort*)Address(x);
+    /// <summary>Whether it can, in either of the two formats that the passes know.</summary>
+    internal static bool Here(Tensor x) => Here(x, ScalarType.Float32) || Here(x, ScalarType.BFloat16);
+
+    /// <summary>Where the tensor's numbers begin. TorchSharp's own view of them ends at 2 GB.</summary>
+    internal static void* Address(Tensor x) => Aten.Address(x);
 
     /// <summary>Splits a range between the threads that libtorch may use. Which thread takes which part changes no result.</summary>
     /// <param name="count">Things to share.</param>
@@ -51,33 +50,4 @@ internal static unsafe class Numbers
         if (parts == 1) part(0, count);
         else Parallel.For(0, parts, i => part(count * i / parts, count * (i + 1) / parts));
     }
-
-    /// <summary>32 bfloat16 numbers as float32, in order.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static (Vector512<float> Low, Vector512<float> High) Widen(ushort* from)
-    {
-        var (low, high) = Vector512.Widen(Vector512.Load(from));
-        return ((low << 16).AsSingle(), (high << 16).AsSingle());
-    }
-
-    internal static float Widen(ushort bits) => BitConverter.UInt32BitsToSingle((uint)bits << 16);
-
-    /// <summary>float32 as bfloat16, to the nearest, ties to even, as libtorch rounds. Not for values that are no numbers.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static Vector512<ushort> Narrow(Vector512<float> low, Vector512<float> high) => Vector512.Narrow(Rounded(low), Rounded(high));
-
-    internal static ushort Narrow(float value)
-    {
-        var bits = BitConverter.SingleToUInt32Bits(value);
-        return (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<uint> Rounded(Vector512<float> value)
-    {
-        var bits = value.AsUInt32();
-        return (bits + Vector512.Create(0x7FFFu) + ((bits >> 16) & Vector512.Create(1u))) >> 16;
-    }
-
-    private static void* Address(Tensor x) => Unsafe.AsPointer(ref MemoryMarshal.GetReference(x.bytes)); // native memory: nothing moves it
 }

@@ -16,113 +16,70 @@ internal static unsafe class SoftmaxRows
     /// <param name="found">(R) float32: log p(target).</param>
     public static void Differentiate(Tensor logits, Tensor targets, Tensor? weights, Tensor found)
     {
-        var halves = Numbers.Here(logits, ScalarType.BFloat16);
-        if (!halves && !Numbers.Here(logits, ScalarType.Float32))
-        {
-            ByOperators(logits, targets, weights, found);
-            return;
-        }
-        var (rows, width) = (logits.shape[0], logits.shape[1]);
-        var (wanted, factors) = (targets.data<long>().ToArray(), weights?.data<float>().ToArray());
-        var log = new float[rows];
-        for (var row = 0; row < rows; row++) ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((ulong)wanted[row], (ulong)width, nameof(targets));
-        ushort* half = halves ? Numbers.Halves(logits) : null;
-        float* full = halves ? null : Numbers.Floats(logits);
-        Numbers.InShares(rows, width, (start, end) =>
+        using var scope = NewDisposeScope();
+        if (Numbers.Here(logits, ScalarType.BFloat16)) Here<Half>(logits, targets, weights, found);
+        else if (Numbers.Here(logits, ScalarType.Float32)) Here<Full>(logits, targets, weights, found);
+        else ByOperators(logits, targets, weights, found);
+    }
+
+    private static void Here<T>(Tensor logits, Tensor targets, Tensor? weights, Tensor found) where T : struct, INumberFormat
+    {
+        var (rows, width, size) = (logits.shape[0], logits.shape[1], logits.ElementSize);
+        var (wanted, factors, log) = (targets.data<long>().ToArray(), weights?.data<float>().ToArray(), new float[rows]);
+        foreach (var target in wanted) ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((ulong)target, (ulong)width, nameof(targets));
+        var address = (byte*)Numbers.Address(logits);
+        Numbers.InShares(rows, width, [MethodImpl(Numbers.Hot)] (start, end) =>
         {
             for (var row = start; row < end; row++)
             {
-                ushort* h = half + row * width;
-                float* f = full + row * width;
-                var total = halves ? LogSum(h, width) : LogSum(f, width);
-                log[row] = (float)((halves ? Numbers.Widen(h[wanted[row]]) : f[wanted[row]]) - total);
-                if (factors is null) continue;
-                if (halves) Gradient(h, width, (float)total, wanted[row], factors[row]);
-                else Gradient(f, width, (float)total, wanted[row], factors[row]);
+                void* x = address + row * width * size;
+                var total = LogSum<T>(x, width);
+                log[row] = (float)(T.Read(x, wanted[row]) - total);
+                if (factors is not null) Gradient<T>(x, width, total, wanted[row], factors[row]);
             }
         });
-        using var scope = NewDisposeScope();
         found.copy_(tensor(log));
+    }
+
+    [MethodImpl(Numbers.Hot)]
+    private static double LogSum<T>(void* x, long width) where T : struct, INumberFormat
+    {
+        var most = Vector512.Create(float.NegativeInfinity);
+        for (var i = 0L; i < width; i += Lanes.Count) most = Vector512.Max(most, Lanes.Load<T>(x, i, width, float.NegativeInfinity));
+        var highest = float.NegativeInfinity;
+        for (var lane = 0; lane < Lanes.Count; lane++) highest = Math.Max(highest, most[lane]);
+        var (shift, sum) = (Vector512.Create(highest), 0.0);
+        for (var i = 0L; i < width;)
+        {
+            var (end, one, other) = (Math.Min(width, i + Run), Vector512<float>.Zero, Vector512<float>.Zero);
+            for (; i + 2 * Lanes.Count <= end; i += 2 * Lanes.Count)
+            {
+                one += Exponential.Of(T.Load(x, i) - shift);
+                other += Exponential.Of(T.Load(x, i + Lanes.Count) - shift);
+            }
+            for (; i < end; i += Lanes.Count) one += Exponential.Of(Lanes.Load<T>(x, i, end, float.NegativeInfinity) - shift);
+            sum += Vector512.Sum(one + other);
+        }
+        return highest + Math.Log(sum);
+    }
+
+    [MethodImpl(Numbers.Hot)]
+    private static void Gradient<T>(void* x, long width, double total, long target, float weight) where T : struct, INumberFormat
+    {
+        var chosen = weight * (1 - Math.Exp(T.Read(x, target) - total));
+        var (shift, factor) = (Vector512.Create((float)total), Vector512.Create(-weight));
+        for (var i = 0L; i < width; i += Lanes.Count)
+            Lanes.Store<T>(x, i, width, Exponential.Of(Lanes.Load<T>(x, i, width) - shift) * factor);
+        T.Write(x, target, (float)chosen);
     }
 
     private static void ByOperators(Tensor logits, Tensor targets, Tensor? weights, Tensor found)
     {
-        using var scope = NewDisposeScope();
         var wide = logits.to_type(ScalarType.Float32);
         var total = wide.logsumexp(1, keepdim: true);
         found.copy_(wide.gather(1, targets.unsqueeze(1)).sub_(total).squeeze(1));
         if (weights is null) return;
         var factor = weights.unsqueeze(1);
         logits.copy_((wide - total).exp_().mul_(-factor).scatter_add_(1, targets.unsqueeze(1), factor));
-    }
-
-    private static double LogSum(ushort* x, long width)
-    {
-        var most = Vector512.Create(float.NegativeInfinity);
-        var highest = float.NegativeInfinity;
-        var i = 0L;
-        for (; i + 32 <= width; i += 32)
-        {
-            var (low, high) = Numbers.Widen(x + i);
-            most = Vector512.Max(most, Vector512.Max(low, high));
-        }
-        for (; i < width; i++) highest = Math.Max(highest, Numbers.Widen(x[i]));
-        for (var lane = 0; lane < 16; lane++) highest = Math.Max(highest, most[lane]);
-        var (shift, sum) = (Vector512.Create(highest), 0.0);
-        for (i = 0; i < width;)
-        {
-            var (end, part) = (Math.Min(width, i + Run), Vector512<float>.Zero);
-            for (; i + 32 <= end; i += 32)
-            {
-                var (low, high) = Numbers.Widen(x + i);
-                part += Vector512.Exp(low - shift) + Vector512.Exp(high - shift);
-            }
-            sum += Vector512.Sum(part);
-            for (; i < end; i++) sum += MathF.Exp(Numbers.Widen(x[i]) - highest);
-        }
-        return highest + Math.Log(sum);
-    }
-
-    private static double LogSum(float* x, long width)
-    {
-        var most = Vector512.Create(float.NegativeInfinity);
-        var highest = float.NegativeInfinity;
-        var i = 0L;
-        for (; i + 16 <= width; i += 16) most = Vector512.Max(most, Vector512.Load(x + i));
-        for (; i < width; i++) highest = Math.Max(highest, x[i]);
-        for (var lane = 0; lane < 16; lane++) highest = Math.Max(highest, most[lane]);
-        var (shift, sum) = (Vector512.Create(highest), 0.0);
-        for (i = 0; i < width;)
-        {
-            var (end, part) = (Math.Min(width, i + Run), Vector512<float>.Zero);
-            for (; i + 16 <= end; i += 16) part += Vector512.Exp(Vector512.Load(x + i) - shift);
-            sum += Vector512.Sum(part);
-            for (; i < end; i++) sum += MathF.Exp(x[i] - highest);
-        }
-        return highest + Math.Log(sum);
-    }
-
-    private static void Gradient(ushort* x, long width, float total, long target, float weight)
-    {
-        var chosen = Numbers.Narrow(weight * (1 - MathF.Exp(Numbers.Widen(x[target]) - total)));
-        var (shift, factor) = (Vector512.Create(total), Vector512.Create(-weight));
-        var i = 0L;
-        for (; i + 32 <= width; i += 32)
-        {
-            var (low, high) = Numbers.Widen(x + i);
-            Numbers.Narrow(Vector512.Exp(low - shift) * factor, Vector512.Exp(high - shift) * factor).Store(x + i);
-        }
-        for (; i < width; i++) x[i] = Numbers.Narrow(MathF.Exp(Numbers.Widen(x[i]) - total) * -weight);
-        x[target] = chosen;
-    }
-
-    private static void Gradient(float* x, long width, float total, long target, float weight)
-    {
-        var chosen = weight * (1 - MathF.Exp(x[target] - total));
-        var (shift, factor) = (Vector512.Create(total), Vector512.Create(-weight));
-        var i = 0L;
-        for (; i + 16 <= width; i += 16) (Vector512.Exp(Vector512.Load(x + i) - shift) * factor).Store(x + i);
-        for (; i < width; i++) x[i] = MathF.Exp(x[i] - total) * -weight;
-        x[target] = chosen;
     }
 }

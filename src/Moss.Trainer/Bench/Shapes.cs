@@ -20,6 +20,12 @@ internal static class Shapes
             Family = "llama", VocabSize = 32_000, HiddenSize = 576, IntermediateSize = 1_536, LayerCount = 30, HeadCount = 9, KeyValueHeadCount = 3,
             HeadDim = 64, NormEpsilon = 1e-5, TiedEmbeddings = true, ContextLength = 2_048,
         },
+        // The starter model: small enough for a thousand steps.
+        ["starter"] = new()
+        {
+            Family = "qwen3", VocabSize = 4_096, HiddenSize = 192, IntermediateSize = 512, LayerCount = 4, HeadCount = 8, KeyValueHeadCount = 4,
+            HeadDim = 32, NormEpsilon = 1e-6, RopeTheta = 500, QueryKeyNorm = true, TiedEmbeddings = true, ContextLength = 2_048,
+        },
         ["qwen3-0.6b"] = new()
         {
             Family = "qwen3", VocabSize = 151_936, HiddenSize = 1_024, IntermediateSize = 3_072, LayerCount = 28, HeadCount = 16, KeyValueHeadCount = 8,

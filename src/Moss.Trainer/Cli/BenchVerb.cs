@@ -53,13 +53,18 @@ internal static class BenchVerb
         var steps = new Option<int>("--steps") { Description = "Steps after the warm-up.", DefaultValueFactory = _ => 10 };
         var compute = new Option<string>("--compute") { Description = "Number format of matrix products.", DefaultValueFactory = _ => "bf16" };
         compute.AcceptOnlyFromAmong("bf16", "fp32");
+        var lora = new Option<bool>("--lora") { Description = "Train an adapter over a frozen base." };
+        var checkpointing = new Option<bool>("--checkpointing") { Description = "Compute each layer again on the way back, to save memory." };
         var threads = new Option<int>("--threads") { Description = "Threads of libtorch.", DefaultValueFactory = _ => Environment.ProcessorCount };
         const string What = "Seconds of one training step of a randomly filled network, and its share of what matrix products reach here.";
-        return new Command("train", What) { shape, batch, tokens, steps, compute, threads }.Does((parsed, _) =>
+        return new Command("train", What) { shape, batch, tokens, steps, compute, lora, checkpointing, threads }.Does((parsed, _) =>
         {
             var type = parsed.GetValue(compute) == "fp32" ? ScalarType.Float32 : ScalarType.BFloat16;
-            Print(new TrainBench(parsed.GetValue(shape)!, AtLeastOne(parsed, batch), AtLeastOne(parsed, tokens), AtLeastOne(parsed, steps), type,
-                AtLeastOne(parsed, threads)).Run(Console.Error.WriteLine));
+            var plan = new TrainBenchPlan(parsed.GetValue(shape)!, AtLeastOne(parsed, batch), AtLeastOne(parsed, tokens), AtLeastOne(parsed, steps),
+                type, parsed.GetValue(lora), parsed.GetValue(checkpointing), AtLeastOne(parsed, threads));
+            if (Shapes.ByName[plan.Shape].ContextLength is var longest && plan.Tokens > longest)
+                throw new MossInputException($"--tokens is {plan.Tokens:N0}, but {plan.Shape} reads at most {longest:N0} tokens.");
+            Print(new TrainBench(plan).Run(Console.Error.WriteLine));
             return Task.FromResult(0);
         });
     }

@@ -85,7 +85,8 @@ internal static class CheckpointVerb
         };
         foreach (var (field, label) in what)
             yield return $"{label,-34}" + (memory[field] is { } bytes
-                ? string.Create(CultureInfo.InvariantCulture, $"{bytes.GetValue<long>() / 1e9:F2} GB") + (field.StartsWith("tune", StringComparison.Ordinal) ? $" for one conversation of {tokens} tokens" : "")
+                ? string.Create(CultureInfo.InvariantCulture, $"{bytes.GetValue<long>() / 1e9:F2} GB")
+                    + (field.StartsWith("tune", StringComparison.Ordinal) ? $" for one conversation of {tokens} tokens" : "")
                 : "beyond its context");
         yield return $"{"",-34}estimated, in float32, without the 0.3 GB of the program itself";
     }

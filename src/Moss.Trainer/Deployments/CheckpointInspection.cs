@@ -88,7 +88,6 @@ internal sealed class CheckpointInspection(string folder, string? template)
         [$"tune_lora_r{LoraRank}"] = estimate.TuneLora(LoraRank, tokens),
         ["tune_full"] = estimate.TuneFull(tokens),
         ["tune_tokens"] = tokens,
-        ["weight_bytes"] = estimate.WeightBytes,
     };
 
     // What is read is what is stored, so a wrong statement harms only other programs; MOSS-003's own says float32 over float16 files, or says nothing.

@@ -20,8 +20,9 @@ public class MemoryEstimateTests
         Assert.Equal(28L * 2 * 8 * 128 * 4, wide.Cache(1));
         Assert.Equal(28 * 16 * (2L * (1_024 + 2_048) + 2 * (1_024 + 1_024) + 3 * (1_024 + 3_072)), wide.LoraParameters(16));
         Assert.Equal(16 * 596_049_920L, wide.TuneFull(0));
-        Assert.Equal(28L * 4 * (8 * 1_024 + 6 * 2_048 + 2 * 1_024 + 4 * 3_072) + 3L * 151_936 * 4, wide.TuneFull(1) - wide.TuneFull(0));
+        Assert.Equal(28L * 4 * (8 * 1_024 + 6 * 2_048 + 2 * 1_024 + 4 * 3_072) + 151_936 * 4L, wide.TuneFull(1) - wide.TuneFull(0));
         Assert.InRange(wide.TuneLora(16, 2_048), wide.Load, wide.TuneFull(2_048));
+        Assert.InRange(wide.TuneFull(2_048, checkpointing: true), wide.TuneFull(0), wide.TuneFull(2_048) / 4 * 3);
         Assert.True(wide.Chat(2_048) < wide.Chat(8_192) && wide.Chat(8_192) < wide.Chat(32_768));
     }
 

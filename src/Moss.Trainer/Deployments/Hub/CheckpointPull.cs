@@ -21,7 +21,8 @@ internal sealed class CheckpointPull(HubAddress address, string folder, string? 
         using var client = new HubClient(address.Hub, token);
         var listing = await ListAsync(client, cancellation);
         var files = listing.Checkpoint();
-        if (files.All(f => f.Name != "config.json")) throw new MossInputException($"{address.Listing} lists no config.json: '{address.Repository}' is no checkpoint.");
+        if (files.All(f => f.Name != "config.json"))
+            throw new MossInputException($"{address.Listing} lists no config.json: '{address.Repository}' is no checkpoint.");
         if (!files.Any(f => f.Name.EndsWith(".safetensors", StringComparison.Ordinal)) && !HubListing.IsPickled(files)) throw new MossInputException(
             $"{address.Listing} lists no weights: neither model*.safetensors nor pytorch_model*.bin.");
         Directory.CreateDirectory(folder);
@@ -55,7 +56,8 @@ internal sealed class CheckpointPull(HubAddress address, string folder, string? 
             for (int read; (read = await body.ReadAsync(buffer, token)) > 0;)
             {
                 json.Write(buffer, 0, read);
-                if (json.Length > LongestListing) throw new InvalidDataException($"{address.Listing} answers with more than {LongestListing:N0} bytes; that is no list of files.");
+                if (json.Length > LongestListing)
+                    throw new InvalidDataException($"{address.Listing} answers with more than {LongestListing:N0} bytes; that is no list of files.");
             }
             listing = HubListing.Parse(json.ToArray(), address.Listing);
             return true;

@@ -4,7 +4,9 @@ using Moss.Data;
 
 namespace Moss.Trainer.Deployments.Hub;
 
-/// <summary>Requests to a hub: the token goes to the hub alone, redirections are followed by hand, refusals become sentences.</summary>
+/// <summary>
+/// Requests to a hub: the token goes to the hub alone, redirections are followed by hand, refusals become sentences.
+/// </summary>
 internal sealed class HubClient : IDisposable
 {
     public const string TokenVariable = "MOSS_HUB_TOKEN";
@@ -46,7 +48,8 @@ internal sealed class HubClient : IDisposable
                 return Accepted(response) ? new(response, hash) : throw Refused(response, address);
             response.Dispose();
             var next = new Uri(at, location);
-            if (next.Scheme != at.Scheme && next.Scheme != "https") throw new MossInputException($"{at.GetLeftPart(UriPartial.Path)} redirects to {next.Scheme}, which is not followed.");
+            if (next.Scheme != at.Scheme && next.Scheme != "https")
+                throw new MossInputException($"{at.GetLeftPart(UriPartial.Path)} redirects to {next.Scheme}, which is not followed.");
             at = next;
         }
         throw new MossInputException($"{address} redirects more than {MostRedirections} times.");
@@ -72,7 +75,8 @@ internal sealed class HubClient : IDisposable
                 401 or 403 => new MossInputException($"{address} is not open to everyone (answer {status}). " + (_token is null
                     ? $"Get access on the hub's page, make a token there and set {TokenVariable} to it."
                     : $"The token in {TokenVariable} does not give access: get it on the hub's page, or use another token.")),
-                404 or 410 => new MossInputException($"{address} does not exist (answer {status}). See that the repository, the revision and the server are written rightly."),
+                404 or 410 => new MossInputException(
+                    $"{address} does not exist (answer {status}). See that the repository, the revision and the server are written rightly."),
                 408 or 429 or >= 500 => new HubBusyException($"{address} answered {status}", Wait(response)),
                 _ => new MossInputException($"{address} answered {status}, which a hub does not."),
             };

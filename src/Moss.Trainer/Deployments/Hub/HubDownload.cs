@@ -4,7 +4,9 @@ using Moss.Data;
 
 namespace Moss.Trainer.Deployments.Hub;
 
-/// <summary>One file on its way into a folder: NAME.part grows, over broken connections too, and is named NAME when its hash is right.</summary>
+/// <summary>
+/// One file on its way into a folder: NAME.part grows, over broken connections too, and is named NAME when its hash is right.
+/// </summary>
 internal sealed class HubDownload(HubClient client, HubAddress address, HubFile file, string folder, Action<long> arrived)
 {
     private const long MostUnannounced = 100_000_000; // of a file whose length nobody says

@@ -8,7 +8,8 @@ namespace Moss.Trainer.Deployments.Hub;
 internal sealed record HubFile(string Name, long? Bytes, FileHash? Hash);
 
 /// <summary>The files of a repository at one commit, and which of them a checkpoint needs.</summary>
-/// <param name="Commit">What the revision stood for when it was asked, so that all files come from one state; null when the hub does not say.</param>
+/// <param name="Commit">What the revision stood for when it was asked, so that all files come from one state; null when the hub
+/// does not say.</param>
 internal sealed record HubListing(string? Commit, IReadOnlyList<HubFile> Files)
 {
     private const int MostFiles = 10_000;
@@ -43,7 +44,9 @@ internal sealed record HubListing(string? Commit, IReadOnlyList<HubFile> Files)
         }
     }
 
-    /// <summary>Configuration, tokenizer and texts, with weights as safetensors where there are such, else as .bin. Never programs.</summary>
+    /// <summary>
+    /// Configuration, tokenizer and texts, with weights as safetensors where there are such, else as .bin. Never programs.
+    /// </summary>
     public IReadOnlyList<HubFile> Checkpoint()
     {
         var safe = Files.Where(f => f.Name.StartsWith("model", StringComparison.Ordinal) && f.Name.EndsWith(".safetensors", StringComparison.Ordinal)).ToList();

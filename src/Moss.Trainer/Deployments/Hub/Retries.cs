@@ -10,7 +10,8 @@ internal sealed class Retries(TimeProvider clock, TimeSpan firstPause)
     private int _failures;
 
     /// <summary>Runs the attempt until it succeeds.</summary>
-    /// <param name="attempt">Gives back true when done; what it brought before a failure is asked of <paramref name="brought"/>.</param>
+    /// <param name="attempt">Gives back true when done; what it brought before a failure is asked of <paramref
+    /// name="brought"/>.</param>
     public async Task UntilDoneAsync(Func<CancellationToken, Task<bool>> attempt, Func<long> brought, CancellationToken cancellation)
     {
         while (true)

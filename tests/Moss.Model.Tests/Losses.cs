@@ -1,10 +1,11 @@
+using Moss.Model.Learning;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Moss.Model.Learning;
+namespace Moss.Model.Tests;
 
 /// <summary>Cross-entropy of a padded rectangle, by <see cref="TokenLogProbs"/>.</summary>
-public static class Losses
+internal static class Losses
 {
     /// <summary>Sum over learned positions of −log p(target), without gradient.</summary>
     /// <param name="ids">(B, T) int64, padded on the right.</param>
@@ -14,7 +15,8 @@ public static class Losses
     {
         using var mode = no_grad();
         using var scope = NewDisposeScope();
-        var (rows, wanted) = Learned(model.Hidden(ids), targets);
+        var (places, wanted) = Learned(targets);
+        var rows = model.Hidden(ids).reshape(-1, model.Config.HiddenSize).index_select(0, places);
         return -TokenLogProbs.Of(model, rows, wanted).sum(ScalarType.Float64).item<double>();
     }
 
@@ -24,18 +26,19 @@ public static class Losses
     public static Tensor TokenCrossEntropyBackward(Transformer model, Tensor ids, Tensor targets, long divisor)
     {
         using var scope = NewDisposeScope();
-        var (rows, wanted) = Learned(model.Hidden(ids), targets);
-        if (rows.shape[0] == 0) throw new ArgumentException("No position of this batch is to be learned; its loss would be 0 / 0.", nameof(targets));
-        var (logProbs, gradients) = TokenLogProbs.WithGradient(model, rows, wanted, full([rows.shape[0]], -1.0 / divisor, float32, rows.device));
-        rows.backward([gradients]);
+        var (places, wanted) = Learned(targets);
+        using var pass = model.Learn(ids.reshape(-1), [.. Enumerable.Repeat(new Segment((int)ids.shape[1]), (int)ids.shape[0])]);
+        var weights = full([places.shape[0]], -1.0 / divisor, float32, places.device);
+        var (logProbs, gradients) = TokenLogProbs.WithGradient(model, pass.Rows(places), wanted, weights);
+        pass.Backward(places, gradients);
         return (-logProbs.sum() / divisor).MoveToOuterDisposeScope();
     }
 
-    /// <returns>(R, D) activations and (R) targets of the learned positions.</returns>
-    private static (Tensor Rows, Tensor Targets) Learned(Tensor hidden, Tensor targets)
+    /// <returns>(R) the learned positions and (R) their targets.</returns>
+    private static (Tensor Places, Tensor Targets) Learned(Tensor targets)
     {
         var flat = targets.reshape(-1);
         var places = flat.ne(TrainingExample.Ignored).nonzero().squeeze(1);
-        return (hidden.reshape(-1, hidden.shape[2]).index_select(0, places), flat.index_select(0, places));
+        return (places, flat.index_select(0, places));
     }
 }
