@@ -57,6 +57,9 @@ public sealed partial class TrainingLoop : IDisposable
     /// <summary>Tokens per forward pass now: starts as the setting and is halved when memory runs out.</summary>
     public int MicroBatchTokens { get; private set; }
 
+    /// <summary>Activations are computed twice instead of kept, because memory ran out with the shortest forward pass.</summary>
+    public bool Checkpointing => _model.Checkpointing;
+
     /// <summary>What scores documents, for the objective that trains one.</summary>
     public RewardHead? Head { get; }
 
@@ -160,7 +163,7 @@ public sealed partial class TrainingLoop : IDisposable
         return Math.Max(0, now.Zip(mismatched, (value, l) => value - l.MismatchedReference).Average());
     }
 
-    /// <summary>Half the tokens per forward pass when memory runs out, and the step again from its beginning: nothing of it was applied.</summary>
+    /// <summary>Half the tokens per forward pass when memory runs out, at last activations computed twice, and the step again from its beginning: nothing of it was applied.</summary>
     private T WithinMemory<T>(Func<T> compute)
     {
         while (true)
@@ -169,14 +172,17 @@ public sealed partial class TrainingLoop : IDisposable
             {
                 return compute();
             }
-            catch (Exception e) when (OutOfMemory.Is(e) && MicroBatchTokens > _lessons.Max(l => l.Documents.Sum(d => d.Tokens.Length)))
+            catch (Exception e) when (OutOfMemory.Is(e) && (CanHalve || !_model.Checkpointing))
             {
                 // Recovered below: the exception keeps this frame's tensors alive until here is left.
             }
             DropNothing();
-            MicroBatchTokens /= 2;
+            if (CanHalve) MicroBatchTokens /= 2;
+            else _model.Checkpointing = true; // the last thing to try: a third more time
         }
     }
+
+    private bool CanHalve => MicroBatchTokens > _lessons.Max(l => l.Documents.Sum(d => d.Tokens.Length));
 
     private void SeedDropout(int batch)
     {

@@ -162,7 +162,7 @@ internal sealed class TuningPass(RunPlan plan, RunFolder folder, string checkpoi
     private TrainingStep? Train(TrainingLoop training, StepWatch watch)
     {
         say(new(Phase: "training", Step: training.StepsDone, TotalSteps: training.TotalSteps));
-        var (clock, reported, micro) = (TimeProvider.System, 0L, training.MicroBatchTokens);
+        var (clock, reported, micro, twice) = (TimeProvider.System, 0L, training.MicroBatchTokens, training.Checkpointing);
         TrainingStep? last = null;
         foreach (var step in training.Run())
         {
@@ -172,6 +172,11 @@ internal sealed class TuningPass(RunPlan plan, RunFolder folder, string checkpoi
             {
                 metrics.Say($"Memory ran out: from step {step.Number:N0} on {training.MicroBatchTokens:N0} tokens per forward pass instead of {micro:N0}; the batch is the same.");
                 numbers[TrainingMetric.MicroBatchTokens] = micro = training.MicroBatchTokens;
+            }
+            if (training.Checkpointing != twice)
+            {
+                twice = training.Checkpointing;
+                metrics.Say($"Memory ran out: from step {step.Number:N0} on activations are computed twice instead of kept, which takes about a third more time.");
             }
             watch.See(step, numbers);
             metrics.Add(step.Number, step.Total, numbers);
