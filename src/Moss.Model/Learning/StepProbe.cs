@@ -91,13 +91,14 @@ public static class StepProbe
         private readonly LoraAdapter? _adapter;
         private readonly FusedAdamW _optimizer;
         private readonly long _trained;
-        private readonly bool _checkpointing;
 
         public Slice(TrainedAs how, int layers, int vocabulary)
         {
             var (config, before) = (how.Config with { LayerCount = layers, VocabSize = vocabulary }, LiveMemory.Bytes() ?? 0);
-            _model = new Transformer(config, CPU, how.LoraRank > 0 ? how.WeightType : ScalarType.Float32) { ComputeType = how.ComputeType };
-            _checkpointing = how.Checkpointing;
+            _model = new Transformer(config, CPU, how.LoraRank > 0 ? how.WeightType : ScalarType.Float32) 
+            {
+                ComputeType = how.ComputeType, Checkpointing = how.Checkpointing,
+            };
             RandomWeights.Fill(_model, seed: 1);
             if (how.LoraRank > 0) (_adapter = LoraAdapter.Create(_model, new LoraSettings { Rank = how.LoraRank, Alpha = how.LoraRank }, 1)).Attach(_model);
             foreach (var parameter in _model.parameters()) parameter.requires_grad = _adapter is null;
@@ -144,7 +145,7 @@ public static class StepProbe
         {
             List<Segment> segments = [.. Enumerable.Repeat(new Segment(Math.Min(span, tokens)), tokens / Math.Min(span, tokens))];
             if (tokens - segments.Sum(s => s.Count) is > 0 and var rest) segments.Add(new(rest));
-            return _model.Learn(arange(tokens, int64) % _model.Config.VocabSize, segments, _checkpointing);
+            return _model.Learn(arange(tokens, int64) % _model.Config.VocabSize, segments);
         }
 
         private void Pass(int tokens, int span)

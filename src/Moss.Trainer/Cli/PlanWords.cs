@@ -13,7 +13,7 @@ internal static class PlanWords
             $"{p.Recipe} on {version}, starting from {from} ({p.Parameters:N0} parameters, {(p.LoraRank > 0 ? $"LoRA of rank {p.LoraRank} trains {p.TrainedParameters:N0}" : "all trained")})",
             $"Examples  {p.Examples:N0} to learn, {p.HeldOut:N0} held out, {p.TooLong:N0} left out because they are too long",
             $"Tokens    {p.TokensPerEpoch:N0} per epoch, {p.Tokens:N0} in all, {p.LearnedTokens:N0} of them learned; the longest example has {p.LongestTokens:N0}",
-            $"Steps     {p.Steps:N0} of {p.BatchSize:N0} examples, at most {p.MicroBatchTokens:N0} tokens at once",
+            $"Steps     {p.Steps:N0} of {p.BatchSize:N0} examples, at most {p.MicroBatchTokens:N0} tokens at once{(p.Checkpointing ? "; layers are computed again on the way back, because memory is short" : "")}",
             $"Time      {Time(p.Seconds)} (estimate: {(p.SecondsPerStep is { } step ? FormattableString.Invariant($"{step:G3} s per step on this {p.Device} with {p.Compute} products, measured on slices of the network") : "not measured")})",
             $"Memory    {Size(p.Memory.Total)} at its peak of {Size(p.MemoryLimitBytes)}, {Size(p.MemoryFreeBytes)} free now (estimate)",
             $"          weights {Size(p.Memory.Weights)}, gradients and moments {Size(p.Memory.Learning)}, forward and back {Size(p.Memory.Pass)}, program {Size(p.Memory.Program)}",

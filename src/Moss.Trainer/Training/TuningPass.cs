@@ -36,6 +36,7 @@ internal sealed class TuningPass(RunPlan plan, RunFolder folder, string checkpoi
             var (train, eval) = Lessons(basis, objective);
             var settings = TuningMath.Settings(plan, [.. train.Select(l => l.Lesson)], basis.Config.ParameterCount, folder.Halvings);
             _output.RequireDisk(adapter?.ParameterCount ?? basis.Config.ParameterCount, basis.Config.ParameterCount);
+            Spare(basis.Transformer, settings);
             var (lessons, held) = Compared(basis.Transformer, objective, train, eval, settings.MicroBatchTokens);
 
             training = new TrainingLoop(basis.Transformer, lessons, objective, settings, adapter);
@@ -46,6 +47,7 @@ internal sealed class TuningPass(RunPlan plan, RunFolder folder, string checkpoi
                 adapter?.Dispose();
                 basis.Dispose();
                 (basis, adapter) = Load();
+                Spare(basis.Transformer, settings);
                 training = new TrainingLoop(basis.Transformer, lessons, objective, settings, adapter);
             }
 
@@ -133,6 +135,14 @@ internal sealed class TuningPass(RunPlan plan, RunFolder folder, string checkpoi
         if (numbers.Count > 0) metrics.Add(training.TotalSteps, training.TotalSteps, numbers);
         if (after?.Sentence() is { } sentence) metrics.Say(sentence);
         return after;
+    }
+
+    /// <summary>Computes layers again on the way back where keeping them would not fit; the result is the same.</summary>
+    private void Spare(Transformer model, TrainingSettings settings)
+    {
+        var limit = Machine.Here(checkpoints).MemoryLimit;
+        model.Checkpointing = MemoryFloor.How(model.Config, plan.Settings.LoraRank, model.Device, settings.MicroBatchTokens, limit).Checkpointing;
+        if (model.Checkpointing) metrics.Say("Memory is short: each layer is computed again on the way back, which takes a third more time.");
     }
 
     private bool TryResume(TrainingLoop training, string state)

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Moss.Data;
 using Moss.Model;
+using Moss.Model.Checkpoints;
 using Moss.Model.Learning;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -11,13 +12,31 @@ namespace Moss.Trainer.Training.Planning;
 internal static class MemoryFloor
 {
     private const int AdapterRank = 16; // that is proposed instead
+    private const double Comfortable = 0.85; // of the limit: the estimate is some per cent off, and the program itself is not in it
 
     /// <summary>Bytes.</summary>
     public static long Of(TrainedAs how) => how.LoraRank == 0 ? 16 * how.Config.ParameterCount
-        : how.Config.ParameterCount * (how.WeightType == ScalarType.Float32 ? 4 : 2) + 16 * how.TrainedNumbers;
+        : how.Config.ParameterCount * Bytes(how.WeightType) + 16 * how.TrainedNumbers;
 
-    /// <summary>How a run keeps its numbers on a device.</summary>
-    public static TrainedAs How(ModelConfig config, int loraRank, Device device)
+    /// <summary>How a run keeps its numbers on a device. Layers are computed again on the way back where keeping them would not fit: a third slower, the same result.</summary>
+    /// <param name="batchTokens">Most tokens of one forward pass.</param>
+    /// <param name="limit">Bytes of memory.</param>
+    public static TrainedAs How(ModelConfig config, int loraRank, Device device, long batchTokens, long limit)
+    {
+        var how = How(config, loraRank, device);
+        return how with { Checkpointing = device.type == DeviceType.CPU && Estimate(how, batchTokens) > Comfortable * limit };
+    }
+
+    /// <summary>Counted, not measured: bytes at the peak, without the program itself.</summary>
+    public static long Estimate(TrainedAs how, long batchTokens)
+    {
+        var counted = new MemoryEstimate(how.Config, Bytes(how.WeightType), Bytes(how.ComputeType));
+        return how.LoraRank == 0 ? counted.TuneFull(batchTokens, how.Checkpointing) : counted.TuneLora(how.LoraRank, batchTokens, how.Checkpointing);
+    }
+
+    public static int Bytes(ScalarType type) => type == ScalarType.Float32 ? 4 : 2;
+
+    private static TrainedAs How(ModelConfig config, int loraRank, Device device)
     {
         var compute = TuningMath.ComputeType(config.ParameterCount, device);
         return new(config, loraRank > 0 ? compute : ScalarType.Float32, compute, loraRank, Checkpointing: false);

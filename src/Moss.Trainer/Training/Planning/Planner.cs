@@ -17,7 +17,7 @@ namespace Moss.Trainer.Training.Planning;
 internal sealed class Planner
 {
     private const double ForwardShare = 1.0 / 3; // of a pass forward and back
-    private const int SmallestTokens = 128, LossRows = 1_024; // rows whose scores exist at once: see TokenLogProbs
+    private const int SmallestTokens = 128;
     private static readonly int[] Ranks = [16];
 
     private readonly RunPlan _run;
@@ -55,8 +55,9 @@ internal sealed class Planner
             : $"Of the {_run.Train.Count} examples of dataset version {_run.Version.Name} none fits into {settings.MaxTokens} tokens. Raise max_tokens.");
         IReadOnlyList<Lesson> lessons = [.. rendered.Select(l => l.Lesson)], eval = [.. rendering.Render(_run.Eval).Lessons.Select(l => l.Lesson)];
         var objective = TuningMath.Objective(settings);
-        var work = Workload.Of(lessons, TuningMath.Settings(_run with { Settings = settings }, lessons, _config.ParameterCount, halvings: 0), objective.DocumentsPerLesson);
-        var how = MemoryFloor.How(_config, settings.LoraRank, TorchRuntime.BestDevice());
+        var loop = TuningMath.Settings(_run with { Settings = settings }, lessons, _config.ParameterCount, halvings: 0);
+        var work = Workload.Of(lessons, loop, objective.DocumentsPerLesson);
+        var how = MemoryFloor.How(_config, settings.LoraRank, TorchRuntime.BestDevice(), loop.MicroBatchTokens, _machine.MemoryLimit);
         var trained = how.TrainedNumbers;
         var cost = Cost(how, Typical(lessons));
         var memory = Memory(how, cost, work, objective);
@@ -119,26 +120,17 @@ internal sealed class Planner
     {
         if (_costs.TryGetValue(how, out var known)) return known;
         var slice = (_config with { LayerCount = 4 }).ParameterCount - (_config with { LayerCount = 0 }).ParameterCount;
-        var bytes = slice * (how.LoraRank == 0 ? 16L : Bytes(how.WeightType));
+        var bytes = slice * (how.LoraRank == 0 ? 16L : MemoryFloor.Bytes(how.WeightType));
         return _costs[how] = LiveMemory.Bytes() is null || bytes > _machine.MemoryFree / 3 ? null : StepProbe.Measure(how, span);
     }
 
     private PlanMemory Memory(TrainedAs how, StepCost? cost, Workload work, Objective objective)
     {
-        var weights = _config.ParameterCount * (how.LoraRank == 0 ? sizeof(float) : Bytes(how.WeightType));
-        if (cost is null) return new(ProgramBytes(), weights, MemoryFloor.Of(how) - weights, CountedPass(how, work));
+        var weights = _config.ParameterCount * (how.LoraRank == 0 ? sizeof(float) : MemoryFloor.Bytes(how.WeightType));
+        if (cost is null) return new(ProgramBytes(), weights, MemoryFloor.Of(how) - weights, MemoryFloor.Estimate(how, work.BatchTokens) - MemoryFloor.Of(how));
         var merging = how.WeightType == ScalarType.Float32 ? 0 : _config.ParameterCount * sizeof(float); // the base once more, to merge the adapter into
         var pass = cost.PassBytes(_config, work.BatchTokens, objective.ScoresDocuments ? 0 : work.BatchRows);
         return new(ProgramBytes(), weights, Math.Max(0, cost.StandingBytes(_config) - weights), Math.Max(pass, merging));
-    }
-
-    // Per layer and token, as autograd keeps them: both norms, residual and projections 12D, queries and repeated keys and values 6Q + 3K, the MLP 4F.
-    private long CountedPass(TrainedAs how, Workload work)
-    {
-        var (queries, keys) = (_config.HeadCount * _config.HeadDim, _config.KeyValueHeadCount * _config.HeadDim);
-        var perToken = 12L * _config.HiddenSize + 6L * queries + 3L * keys + 4L * _config.IntermediateSize;
-        return _config.LayerCount * work.BatchTokens * perToken * Bytes(how.ComputeType)
-            + 2L * Math.Min(work.BatchRows, LossRows) * _config.VocabSize * sizeof(float);
     }
 
     /// <summary>What this process holds besides tensors; the run's process will hold the same, and its examples.</summary>
@@ -167,8 +159,6 @@ internal sealed class Planner
 
     /// <summary>A state is weights and two moments of what is trained, two of them for a moment; then the checkpoint itself, as large as the base in float32.</summary>
     private long DiskBytes(long trained) => 2 * 12 * trained + Math.Max(_bytesOnDisk, _config.ParameterCount * sizeof(float));
-
-    private static int Bytes(ScalarType type) => type == ScalarType.Float32 ? 4 : 2;
 
     private static long Tokens(IReadOnlyList<Lesson> lessons) => lessons.Sum(l => l.Documents.Sum(d => (long)d.Tokens.Length));
 
