@@ -62,9 +62,9 @@ public abstract record TuningSettings
     /// <summary>Optimizer steps that were asked for; null counts them from the epochs.</summary>
     public virtual int? WantedSteps() => null;
 
-    public virtual double WarmupShare() => 0.1; // TRL's and the alignment handbook's for preferences
+    public virtual double WarmupShare() => 0.1; // alignment-handbook's for preferences
 
-    public virtual double Decay() => 0; // likewise
+    public virtual double Decay() => 0; // transformers' default
 
     /// <summary>Examples per forward pass; unless said, the whole batch up to sixteen documents.</summary>
     public int ExamplesPerPass() => MicroBatchSize ?? Math.Min(BatchSize, Recipes.Compares(RecipeName()) ? 8 : 16);

@@ -15,7 +15,7 @@ public sealed record MergeProof(string WeightType, long Positions, double Larges
 
     private const double Tolerance = 1e-4, LeastAgreement = 0.95;
 
-    /// <summary>float32: no logit differs by more than 0.0001 of its size. Shorter formats round every weight: at least 95 % of the choices are the same.</summary>
+    /// <summary>float32: no logit differs by more than 0.0001 of max(1, |logit|). Shorter formats: at least 95 % of the choices are the same.</summary>
     public bool Holds => WeightType is "bfloat16" or "float16" ? Agreement >= LeastAgreement : LargestRelative <= Tolerance;
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,

@@ -29,7 +29,8 @@ public static class Merging
     /// <exception cref="InvalidDataException">The result differs by more than its number format explains; nothing is left at the target.</exception>
     public static MergeProof MergeFolders(string basePath, string adapterPath, string target, string? template = null)
     {
-        if (Directory.Exists(target) || File.Exists(target)) throw new InvalidDataException($"'{target}' exists already; a checkpoint is never overwritten. Choose another name.");
+        if (Directory.Exists(target) || File.Exists(target))
+            throw new InvalidDataException($"'{target}' exists already; a checkpoint is never overwritten. Choose another name.");
         using var scope = NewDisposeScope();
         Tensor expected;
         IReadOnlyList<int[]> prompts;
@@ -48,7 +49,8 @@ public static class Merging
             }, Questions);
         }
         MergeProof proof;
-        using (var written = LoadedCheckpoint.Load(target, device, template)) proof = Compare(expected, Logits(written.Transformer, prompts), written.Folder.StoredWeightType);
+        using (var written = LoadedCheckpoint.Load(target, device, template))
+            proof = Compare(expected, Logits(written.Transformer, prompts), written.Folder.StoredWeightType);
         if (proof.Holds) return proof;
         Directory.Delete(target, recursive: true);
         throw new InvalidDataException($"'{target}' was not kept: {proof}. The base may not be the one that the adapter was trained on.");
@@ -56,13 +58,20 @@ public static class Merging
 
     /// <summary>The conversations as token ids, up to where MOSS is to speak.</summary>
     public static IReadOnlyList<int[]> Prompts(LoadedCheckpoint basis, IReadOnlyList<IReadOnlyList<ChatTurn>> turns) =>
-        [.. turns.Select(t => basis.ChatTemplate.Render(basis.ChatTemplate.FitLatest(basis.Asked(t), basis.Config.ContextLength).Turns, generationPrompt: true).Tokens)];
+        [.. turns.Select(t => basis.ChatTemplate.FitLatest(basis.Asked(t), basis.Config.ContextLength).Turns)
+            .Select(fitted => basis.ChatTemplate.Render(fitted, generationPrompt: true).Tokens)];
 
     /// <summary>For a folder that says nothing about what it was tuned on.</summary>
     private static readonly IReadOnlyList<IReadOnlyList<ChatTurn>> Questions =
     [
-        .. ((string[])["What is the capital of France?", "Write a short poem about moss.", "Who directed Jaws?", "Explain how a training loop works.", "2 + 2 = ?",
-            "法国的首都是哪里？", "请用一句话介绍你自己。", "How do I sort a list in C#?"]).Select(question => (IReadOnlyList<ChatTurn>)[new(ChatTurn.User, question)]),
+        [new(ChatTurn.User, "What is the capital of France?")],
+        [new(ChatTurn.User, "Write a short poem about moss.")],
+        [new(ChatTurn.User, "Who directed Jaws?")],
+        [new(ChatTurn.User, "Explain how a training loop works.")],
+        [new(ChatTurn.User, "2 + 2 = ?")],
+        [new(ChatTurn.User, "法国的首都是哪里？")],
+        [new(ChatTurn.User, "请用一句话介绍你自己。")],
+        [new(ChatTurn.User, "How do I sort a list in C#?")],
     ];
 
     private static Tensor Together(Transformer model, LoraAdapter adapter, IReadOnlyList<int[]> prompts)

@@ -19,7 +19,8 @@ internal static class CheckpointMergeVerb
             basis, adapter, target, json, template,
         }.Does((parsed, _) =>
         {
-            var proof = Merging.MergeFolders(parsed.GetRequiredValue(basis), parsed.GetRequiredValue(adapter), parsed.GetRequiredValue(target), parsed.GetValue(template));
+            var proof = Merging.MergeFolders(
+                parsed.GetRequiredValue(basis), parsed.GetRequiredValue(adapter), parsed.GetRequiredValue(target), parsed.GetValue(template));
             Console.WriteLine(parsed.GetValue(json)
                 ? new JsonObject
                 {

@@ -10,7 +10,7 @@ namespace Moss.Trainer.Training;
 /// <param name="askedQuality">The quality that the base is asked for whatever the recipe; null for most.</param>
 internal sealed class Rendering(ChatTemplate template, int maxTokens, string? askedQuality = null)
 {
-    /// <summary>The lessons of what fits, repeats included, each with the example it came from; how many examples were left out because nothing of them fits.</summary>
+    /// <summary>The lessons of what fits, repeats included, each with the example it came from; how many examples do not fit at all.</summary>
     public (IReadOnlyList<RenderedLesson> Lessons, int TooLong) Render(IReadOnlyList<IExampleContent> contents)
     {
         var (lessons, tooLong) = (new List<RenderedLesson>(), 0);
@@ -106,7 +106,8 @@ internal sealed class Rendering(ChatTemplate template, int maxTokens, string? as
         }
     }
 
-    private IReadOnlyList<ChatTurn> Asked(IReadOnlyList<ChatTurn> turns, string? quality) => (quality ?? askedQuality) is { } asked ? QualityTag.Ask(turns, asked) : turns;
+    private IReadOnlyList<ChatTurn> Asked(IReadOnlyList<ChatTurn> turns, string? quality) =>
+        (quality ?? askedQuality) is { } asked ? QualityTag.Ask(turns, asked) : turns;
 
     private static IReadOnlyList<ChatTurn> Turns(IReadOnlyList<DatasetMessage> messages) => [.. messages.Select(m => new ChatTurn(m.Role, m.Content))];
 }

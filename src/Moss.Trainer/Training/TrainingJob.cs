@@ -140,7 +140,8 @@ internal sealed class TrainingJob(
 
     /// <summary>By its own word, by its last words, or because the kernel says that it killed for want of memory. A kill by people changes no bit of a run.</summary>
     private static bool RanOutOfMemory(TrainingChild child, int exitCode, long killsBefore) => exitCode == (int)ChildExit.OutOfMemory
-        || (TrainingChild.WasKilled(exitCode) && (OutOfMemory.IsSaidIn(child.Errors) || (TrainingChild.WasKilledOutright(exitCode) && MemoryKills.Count() > killsBefore)));
+        || (TrainingChild.WasKilled(exitCode)
+            && (OutOfMemory.IsSaidIn(child.Errors) || (TrainingChild.WasKilledOutright(exitCode) && MemoryKills.Count() > killsBefore)));
 
     private async Task AfterMemoryAsync(Guid runId, int attempt, RunFolder folder, TrainingChild child)
     {

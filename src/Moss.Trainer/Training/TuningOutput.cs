@@ -64,10 +64,12 @@ internal sealed class TuningOutput(RunPlan plan, string checkpoints)
         {
             var proof = Merging.Merge(whole, adapter, Merging.Prompts(whole, prompts));
             if (!proof.Holds) throw new InvalidDataException(
-                $"The merged weights do not say what checkpoint {plan.Base.Name} and the adapter say together: {proof}. Nothing is published. Tune all weights (lora_rank 0) instead.");
+                $"The merged weights do not say what checkpoint {plan.Base.Name} and the adapter say together: {proof}. Nothing is published. " +
+                "Tune all weights (lora_rank 0) instead.");
             moss["merged"] = new JsonObject
             {
-                ["largest_logit_difference"] = proof.LargestDifference, ["same_choice"] = proof.Agreement, ["positions"] = proof.Positions, ["weights"] = proof.WeightType,
+                ["largest_logit_difference"] = proof.LargestDifference, ["same_choice"] = proof.Agreement,
+                ["positions"] = proof.Positions, ["weights"] = proof.WeightType,
             };
             return Result(CheckpointFolder.Write(Target, whole, moss, prompts, Beside));
         }

@@ -99,9 +99,11 @@ internal sealed class TuningPass(RunPlan plan, RunFolder folder, string checkpoi
         if (train.Count == 0) throw new MossInputException(plan.Train.Count == 0
             ? $"Dataset version {plan.Version.Name} has no example to learn from. Correct or rate some replies, and freeze a new version."
             : $"Of the {plan.Train.Count} examples of dataset version {plan.Version.Name} none fits into {most} tokens ({tooLong} too long). Raise max_tokens.");
-        if (tooLong > 0) metrics.Say($"{tooLong:N0} of {plan.Train.Count:N0} examples are left out: their newest exchange alone is longer than {most:N0} tokens.");
+        if (tooLong > 0) metrics.Say(
+            $"{tooLong:N0} of {plan.Train.Count:N0} examples are left out: their newest exchange alone is longer than {most:N0} tokens.");
         if (objective is Kto && train.All(l => l.Lesson.Mismatched is null)) throw new MossInputException(
-            $"All examples of dataset version {plan.Version.Name} answer the same prompt; kto compares with replies to other prompts. Judge replies to more prompts.");
+            $"All examples of dataset version {plan.Version.Name} answer the same prompt; kto compares with replies to other prompts. " +
+            "Judge replies to more prompts.");
         return (train, rendering.Render(plan.Eval).Lessons);
     }
 
@@ -112,7 +114,8 @@ internal sealed class TuningPass(RunPlan plan, RunFolder folder, string checkpoi
         IReadOnlyList<Lesson> all = [.. train.Concat(eval).Select(l => l.Lesson)];
         if (objective.NeedsReference)
         {
-            var key = $"{plan.Version.Sha256} {plan.Base.ManifestSha256} {plan.Base.TemplateSha256} {model.ComputeType} {plan.Run.Recipe} {plan.Settings.MaxTokens}";
+            var key = $"{plan.Version.Sha256} {plan.Base.ManifestSha256} {plan.Base.TemplateSha256} {model.ComputeType} " +
+                $"{plan.Run.Recipe} {plan.Settings.MaxTokens}";
             all = new References(folder.ReferencesFile, key).Of(model, all, microBatchTokens);
         }
         return ([.. all.Take(train.Count)], [.. all.Skip(train.Count)]);
@@ -129,7 +132,8 @@ internal sealed class TuningPass(RunPlan plan, RunFolder folder, string checkpoi
     private HeldOut? After(TrainingLoop training, IReadOnlyList<Lesson> lessons, IReadOnlyList<Lesson> held, IReadOnlyList<RenderedLesson> eval)
     {
         var numbers = new Dictionary<string, double>();
-        if (Recipes.Compares(plan.Run.Recipe) && training.Evaluate([.. lessons.Take(MostMeasured)]).Accuracy is { } right) numbers[TrainingMetric.TrainAccuracy] = right;
+        if (Recipes.Compares(plan.Run.Recipe) && training.Evaluate([.. lessons.Take(MostMeasured)]).Accuracy is { } right)
+            numbers[TrainingMetric.TrainAccuracy] = right;
         var after = held.Count == 0 ? null : HeldOut.Of(training.Evaluate(held), eval);
         foreach (var (name, value) in after?.Metrics() ?? []) numbers[name] = value;
         if (numbers.Count > 0) metrics.Add(training.TotalSteps, training.TotalSteps, numbers);
@@ -170,13 +174,15 @@ internal sealed class TuningPass(RunPlan plan, RunFolder folder, string checkpoi
             var numbers = TuningMath.Metrics(step);
             if (training.MicroBatchTokens != micro)
             {
-                metrics.Say($"Memory ran out: from step {step.Number:N0} on {training.MicroBatchTokens:N0} tokens per forward pass instead of {micro:N0}; the batch is the same.");
+                metrics.Say($"Memory ran out: from step {step.Number:N0} on {training.MicroBatchTokens:N0} tokens per forward pass " +
+                    $"instead of {micro:N0}; the batch is the same.");
                 numbers[TrainingMetric.MicroBatchTokens] = micro = training.MicroBatchTokens;
             }
             if (training.Checkpointing != twice)
             {
                 twice = training.Checkpointing;
-                metrics.Say($"Memory ran out: from step {step.Number:N0} on activations are computed twice instead of kept, which takes about a third more time.");
+                metrics.Say($"Memory ran out: from step {step.Number:N0} on activations are computed twice instead of kept, " +
+                    "which takes about a third more time.");
             }
             watch.See(step, numbers);
             metrics.Add(step.Number, step.Total, numbers);
@@ -187,7 +193,8 @@ internal sealed class TuningPass(RunPlan plan, RunFolder folder, string checkpoi
             }
             var stopping = stop.IsCancellationRequested || metrics.Refused.IsCancellationRequested;
             // The numbers first: a run that goes on after this state never reports these steps again.
-            if ((step.Number % plan.Settings.CheckpointEvery == 0 || stopping || training.Finished) && metrics.Flush()) folder.Save(step.Number, training.SaveState);
+            var due = step.Number % plan.Settings.CheckpointEvery == 0 || stopping || training.Finished;
+            if (due && metrics.Flush()) folder.Save(step.Number, training.SaveState);
             if (stopping) break;
         }
         return last;
