@@ -31,7 +31,7 @@ public sealed class PlanOnPageTests(PostgresServer server) : LoopTest(server)
         page.Says("plan-steps", "36");
         page.Says("plan-time", "3 min");
         page.Says("plan-memory", "1.20 GB");
-        page.Says("plan-too-long", "3 are left out");
+        page.Says("plan-more", "4 per step. 3 are left out");
         page.Press("next-start");
         page.Says("said", "The run is queued");
         Assert.Equal("{}", (await With(db => db.TrainingRuns.SingleAsync(Test))).Settings);

@@ -91,7 +91,7 @@ public class PlanTests(PostgresServer server)
         Assert.True(full is { FitsMemory: true, FitsDisk: false });
         Assert.Equal("""{"lora_rank":16}""", full.Options[0].Settings);
 
-        var refusal = Assert.Throws<MossInputException>(() => MemoryFloor.Require(asked, TinyNetwork(scene), new Machine(100_000_000, 100_000_000, long.MaxValue)));
+        var refusal = Assert.Throws<MossInputException>(() => MemoryFloor.Require(asked, TinyNetwork(scene), new Machine(200_000_000, 200_000_000, long.MaxValue)));
         Assert.Contains("lora_rank", refusal.Message, StringComparison.Ordinal);
 
         Task<PlanResult> PlanAsync(RunPlan plan, Machine machine) => OwnThread.RunAsync("plan", () => new Planner(plan, scene.Checkpoints, scene.State, machine).Plan());

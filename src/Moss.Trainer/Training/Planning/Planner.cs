@@ -17,7 +17,7 @@ namespace Moss.Trainer.Training.Planning;
 internal sealed class Planner
 {
     private const double ForwardShare = 1.0 / 3; // of a pass forward and back
-    private const int SmallestTokens = 128;
+    private const int SmallestTokens = 128, ProofRows = 8; // per prompt: see Merging
     private static readonly int[] Ranks = [16];
 
     private readonly RunPlan _run;
@@ -128,9 +128,11 @@ internal sealed class Planner
     {
         var weights = _config.ParameterCount * (how.LoraRank == 0 ? sizeof(float) : MemoryFloor.Bytes(how.WeightType));
         if (cost is null) return new(ProgramBytes(), weights, MemoryFloor.Of(how) - weights, MemoryFloor.Estimate(how, work.BatchTokens) - MemoryFloor.Of(how));
-        var merging = how.WeightType == ScalarType.Float32 ? 0 : _config.ParameterCount * sizeof(float); // the base once more, to merge the adapter into
+        // Writing: the largest matrix put together; for short frozen weights also the base once more in float32, and the proof's logits before and after.
+        var writing = (long)_config.VocabSize * _config.HiddenSize * sizeof(float);
+        if (how.WeightType != ScalarType.Float32) writing += (_config.ParameterCount + 2L * CheckpointChecks.PromptCount * ProofRows * _config.VocabSize) * sizeof(float);
         var pass = cost.PassBytes(_config, work.BatchTokens, objective.ScoresDocuments ? 0 : work.BatchRows);
-        return new(ProgramBytes(), weights, Math.Max(0, cost.StandingBytes(_config) - weights), Math.Max(pass, merging));
+        return new(ProgramBytes(), weights, Math.Max(0, cost.StandingBytes(_config) - weights), Math.Max(pass, writing));
     }
 
     /// <summary>What this process holds besides tensors; the run's process will hold the same, and its examples.</summary>
