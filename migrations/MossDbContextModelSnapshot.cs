@@ -1311,6 +1311,83 @@ namespace Moss.Migrations
                     b.ToTable("training_metrics", (string)null);
                 });
 
+            modelBuilder.Entity("Moss.Data.Training.TrainingPlan", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .HasColumnType("uuid")
+                        .HasColumnName("id");
+
+                    b.Property<Guid>("BaseCheckpointId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("base_checkpoint_id");
+
+                    b.Property<DateTimeOffset?>("ComputedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("computed_at");
+
+                    b.Property<DateTimeOffset>("CreatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("created_at");
+
+                    b.Property<Guid>("DatasetVersionId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("dataset_version_id");
+
+                    b.Property<string>("Error")
+                        .HasColumnType("text")
+                        .HasColumnName("error");
+
+                    b.Property<int?>("ExampleOrdinal")
+                        .HasColumnType("integer")
+                        .HasColumnName("example_ordinal");
+
+                    b.Property<Guid>("ProjectId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("project_id");
+
+                    b.Property<string>("Recipe")
+                        .IsRequired()
+                        .HasMaxLength(32)
+                        .HasColumnType("character varying(32)")
+                        .HasColumnName("recipe");
+
+                    b.Property<Guid?>("RequestedBy")
+                        .HasColumnType("uuid")
+                        .HasColumnName("requested_by");
+
+                    b.Property<string>("Result")
+                        .HasColumnType("jsonb")
+                        .HasColumnName("result");
+
+                    b.Property<string>("Settings")
+                        .IsRequired()
+                        .HasColumnType("jsonb")
+                        .HasColumnName("settings");
+
+                    b.HasKey("Id")
+                        .HasName("pk_training_plans");
+
+                    b.HasIndex("BaseCheckpointId")
+                        .HasDatabaseName("ix_training_plans_base_checkpoint_id");
+
+                    b.HasIndex("CreatedAt")
+                        .HasDatabaseName("ix_training_plans_open")
+                        .HasFilter("computed_at IS NULL");
+
+                    b.HasIndex("DatasetVersionId")
+                        .HasDatabaseName("ix_training_plans_dataset_version_id");
+
+                    b.HasIndex("ProjectId")
+                        .HasDatabaseName("ix_training_plans_project_id");
+
+                    b.ToTable("training_plans", null, t =>
+                        {
+                            t.HasCheckConstraint("ck_training_plans_answer", "(computed_at IS NULL) = (result IS NULL AND error IS NULL) AND (result IS NULL OR error IS NULL)");
+
+                            t.HasCheckConstraint("ck_training_plans_ordinal", "example_ordinal >= 0");
+                        });
+                });
+
             modelBuilder.Entity("Moss.Data.Training.TrainingRun", b =>
                 {
                     b.Property<Guid>("Id")
@@ -2001,6 +2078,30 @@ namespace Moss.Migrations
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_training_metrics_training_runs_run_id");
+                });
+
+            modelBuilder.Entity("Moss.Data.Training.TrainingPlan", b =>
+                {
+                    b.HasOne("Moss.Data.Checkpoints.Checkpoint", null)
+                        .WithMany()
+                        .HasForeignKey("BaseCheckpointId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_training_plans_checkpoints_base_checkpoint_id");
+
+                    b.HasOne("Moss.Data.Datasets.DatasetVersion", null)
+                        .WithMany()
+                        .HasForeignKey("DatasetVersionId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_training_plans_dataset_versions_dataset_version_id");
+
+                    b.HasOne("Moss.Data.Projects.Project", null)
+                        .WithMany()
+                        .HasForeignKey("ProjectId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_training_plans_projects_project_id");
                 });
 
             modelBuilder.Entity("Moss.Data.Training.TrainingRun", b =>

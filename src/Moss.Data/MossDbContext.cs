@@ -32,6 +32,7 @@ public sealed class MossDbContext(DbContextOptions<MossDbContext> options)
     public DbSet<DatasetExampleSource> DatasetExampleSources => Set<DatasetExampleSource>();
     public DbSet<TrainingSchedule> TrainingSchedules => Set<TrainingSchedule>();
     public DbSet<TrainingRun> TrainingRuns => Set<TrainingRun>();
+    public DbSet<TrainingPlan> TrainingPlans => Set<TrainingPlan>();
     public DbSet<TrainingMetric> TrainingMetrics => Set<TrainingMetric>();
     public DbSet<Checkpoint> Checkpoints => Set<Checkpoint>();
     public DbSet<Deployment> Deployments => Set<Deployment>();

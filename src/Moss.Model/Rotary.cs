@@ -39,6 +39,13 @@ internal sealed class Rotary(ModelConfig config, Device device) : IDisposable
         return (turned == all ? result : cat([result, x.narrow(2, turned, all - turned)], dim: 2)).MoveToOuterDisposeScope();
     }
 
+    /// <summary>Radians per position of one pair. float32 like the reference: its frequencies are, and so is position × frequency.</summary>
+    public static float Frequency(ModelConfig config, int pair)
+    {
+        var frequency = (float)(1.0 / Math.Pow(config.RopeTheta, 2.0 * pair / config.RotaryDim));
+        return config.RopeScaling is { } scaling ? (float)scaling.Apply(frequency) : frequency;
+    }
+
     private static (Tensor First, Tensor Second) Pairs(Tensor x, bool interleaved)
     {
         var half = x.shape[2] / 2;
@@ -60,9 +67,7 @@ internal sealed class Rotary(ModelConfig config, Device device) : IDisposable
         var (cos, sin) = (new float[positions * width], new float[positions * width]);
         for (var i = 0; i < half; i++)
         {
-            // float32 like the reference: its frequencies are float32, and so is position × frequency.
-            var frequency = (float)(1.0 / Math.Pow(config.RopeTheta, 2.0 * i / width));
-            if (config.RopeScaling is { } scaling) frequency = (float)scaling.Apply(frequency);
+            var frequency = Frequency(config, i);
             var (one, other) = config.InterleavedRotation ? (2 * i, 2 * i + 1) : (i, i + half);
             for (var p = 0L; p < positions; p++)
             {

@@ -8,7 +8,7 @@ var root = new RootCommand("MOSS: talk with it, judge what it says, and train a 
     UpVerb.Create(), DownVerb.Create(), DoctorVerb.Create(), DemoVerb.Create(), PostgresVerb.Create(),
 
     // One process in the foreground
-    ServeVerb.Create(), WorkVerb.Create(), TrainVerb.Create(), StarterVerb.Create(),
+    ServeVerb.Create(), WorkVerb.Create(), TrainVerb.Create(), PlanVerb.Create(), StarterVerb.Create(),
 
     // Conversations and judgements
     ImportVerb.Create(), ExportVerb.Create(), AskVerb.Create(), JudgeVerbs.CreateCorrect(), JudgeVerbs.CreateRate(), DialogueVerb.Create(),

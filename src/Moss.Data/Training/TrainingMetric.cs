@@ -34,6 +34,14 @@ public sealed class TrainingMetric
     /// <summary>Tokens per forward pass, from the step on at which memory made it change.</summary>
     public const string MicroBatchTokens = "micro_batch_tokens";
 
+    /// <summary>Share of the machine's matrix-product peak that a step reached.</summary>
+    public const string Mfu = "mfu";
+
+    /// <summary>Most RAM that the training process held during a step, bytes.</summary>
+    public const string MemoryBytes = "memory_bytes";
+
+    public const string SecondsLeft = "seconds_left";
+
     public required Guid RunId { get; init; }
     public required int Step { get; init; }
     public required string Name { get; init; }

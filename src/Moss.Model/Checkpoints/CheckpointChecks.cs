@@ -24,6 +24,9 @@ public sealed class CheckpointChecks
 
     public int Count => _checks.Count;
 
+    /// <summary>Each prompt with the answer that was recorded for it.</summary>
+    internal IEnumerable<int[]> Texts => _checks.Select(c => (int[])[.. c.Prompt, .. c.Greedy]);
+
     /// <summary>Asks the network each prompt: the 8 most likely first tokens with their log-probabilities, and up to 16 tokens greedily.</summary>
     public static CheckpointChecks Compute(
         Transformer model, Tokenizer tokenizer, ChatTemplate template, IReadOnlyList<IReadOnlyList<ChatTurn>> prompts, IReadOnlySet<int>? stopIds = null)

@@ -13,7 +13,7 @@ public sealed class LoadedCheckpoint : IDisposable
     }
 
     public CheckpointFolder Folder { get; }
-    public Transformer Transformer { get; }
+    public Transformer Transformer { get; private set; }
     public Tokenizer Tokenizer { get; }
     public ChatTemplate ChatTemplate { get; }
     public ModelConfig Config => Folder.Config;
@@ -50,6 +50,19 @@ public sealed class LoadedCheckpoint : IDisposable
     /// <summary>Proves that this network answers as the trainer recorded in checks.json; without that file there is nothing to prove.</summary>
     /// <exception cref="InvalidDataException">Served is not trained; says how far apart.</exception>
     public void VerifyChecks() => CheckpointChecks.Read(Folder.Path)?.Verify(Transformer, Folder.Path, StopIds, Tokenizer.Size);
+
+    /// <summary>Keeps the weights in fewer bits from now on; what was proved of them before was proved of the original.</summary>
+    public void Narrow(torch.ScalarType type)
+    {
+        if (Transformer.WeightType == type) return;
+        var narrow = new Transformer(Config, Transformer.Device, type);
+        var from = Transformer.named_parameters().ToDictionary(p => p.name, p => p.parameter);
+        using (torch.no_grad())
+            foreach (var (name, parameter) in narrow.named_parameters()) parameter.copy_(from[name]);
+        Transformer.Dispose();
+        Transformer = narrow;
+        Transformer.eval();
+    }
 
     public void Dispose() => Transformer.Dispose();
 }

@@ -5,9 +5,16 @@ using static TorchSharp.torch;
 
 namespace Moss.Model.Generation;
 
-/// <summary>One reply in the making, stepped token by token by one caller at a time.</summary>
+/// <summary>One reply in the making, stepped token by token by one caller at a time: alone, or by whoever steps several at once.</summary>
+/// <remarks>
+/// The prompt is read in pieces of a fixed size from its beginning, so that every reply is computed alike however many others are in the making.
+/// <code>Read, Read … until IsReading is false; then per token: read Newest into Cache, Continue with the scores that follow</code>
+/// </remarks>
 public sealed class Generation : IDisposable
 {
+    /// <summary>Tokens of a prompt that are read in one pass.</summary>
+    public const int PromptPiece = 128;
+
     public const string StoppedByToken = "stop", StoppedByLength = "length", StoppedByText = "stop_string";
 
     private readonly Transformer _model;
@@ -17,27 +24,31 @@ public sealed class Generation : IDisposable
     private readonly StopTexts _stops;
     private readonly IReadOnlySet<int> _stopIds;
     private readonly int _tokenizerSize;
-    private readonly KvCache _cache;
+    private readonly int[] _prompt;
     private readonly List<int> _ids = [];
-    private int[] _pending; // tokens the network has not seen yet
+    private KvCache? _cache;
 
     /// <param name="prompt">Rendered conversation with the opening of MOSS's turn.</param>
-    public Generation(LoadedCheckpoint checkpoint, int[] prompt, SamplingOptions options)
-        : this(checkpoint.Transformer, prompt, options, checkpoint.StopIds, checkpoint.Tokenizer.Size, checkpoint.Tokenizer) =>
+    /// <param name="begun">A cache that has read whole pieces of this prompt already; from now on this reply's.</param>
+    public Generation(LoadedCheckpoint checkpoint, int[] prompt, SamplingOptions options, KvCache? begun = null)
+        : this(checkpoint.Transformer, prompt, options, checkpoint.StopIds, checkpoint.Tokenizer.Size, checkpoint.Tokenizer, begun) =>
         _decoder = new StreamingDecoder(checkpoint.Tokenizer, checkpoint.ChatTemplate.SpaceBeforeReply);
 
     internal Generation(
-        Transformer model, int[] prompt, SamplingOptions options, IReadOnlySet<int> stopIds, int tokenizerSize, Tokenizer? tokenizer)
+        Transformer model, int[] prompt, SamplingOptions options, IReadOnlySet<int> stopIds, int tokenizerSize, Tokenizer? tokenizer,
+        KvCache? begun = null)
     {
         if (prompt.Length == 0) throw new ArgumentException("The prompt has no tokens; there is nothing to answer.", nameof(prompt));
         if (prompt.Length >= model.Config.ContextLength) throw new ArgumentException(
             $"The prompt has {prompt.Length:N0} tokens, but with room for a reply at most {model.Config.ContextLength - 1:N0} fit. Shorten the conversation.", nameof(prompt));
-        (_model, _options, _stopIds, _tokenizerSize, _pending) = (model, options.Checked(), stopIds, tokenizerSize, prompt);
+        (_model, _options, _stopIds, _tokenizerSize, _prompt) = (model, options.Checked(), stopIds, tokenizerSize, prompt);
         _sampler = new Sampler(options);
         foreach (var id in prompt) _sampler.Said(id);
         _decoder = tokenizer is null ? null : new StreamingDecoder(tokenizer);
         _stops = new StopTexts(options.Stop);
-        _cache = new KvCache(model.Config);
+        if (begun is not null && (begun.Length >= prompt.Length || begun.Length % PromptPiece != 0))
+            throw new ArgumentException($"A cache of {begun.Length:N0} tokens does not begin a prompt of {prompt.Length:N0} by whole pieces.", nameof(begun));
+        _cache = begun ?? new KvCache(model.Config, RoomFor(prompt.Length, options.MaxNewTokens, model.Config));
         PromptTokens = prompt.Length;
     }
 
@@ -54,21 +65,47 @@ public sealed class Generation : IDisposable
 
     public IReadOnlyList<int> Ids => _ids;
 
-    /// <summary>Makes one token; the first call also reads the prompt.</summary>
+    public bool IsReading => _ids.Count == 0 && StopReason is null;
+
+    /// <summary>The newest token, which the network has not seen yet.</summary>
+    public int Newest => _ids[^1];
+
+    /// <summary>What the network remembers of this reply.</summary>
+    public KvCache Cache => _cache ?? throw new ObjectDisposedException(nameof(Generation));
+
+    /// <summary>Tokens that a reply's cache has to hold at most.</summary>
+    public static long RoomFor(int promptTokens, int maxNewTokens, ModelConfig config) => Math.Min(config.ContextLength, (long)promptTokens + maxNewTokens);
+
+    /// <summary>Reads the next piece of the prompt; the last one makes the first token.</summary>
+    /// <param name="newText">Text that became certain.</param>
+    /// <returns>False when the reply is finished.</returns>
+    public bool Read(out string newText)
+    {
+        newText = "";
+        if (!IsReading) return StopReason is null;
+        var start = (int)Cache.Length;
+        var count = Math.Min(PromptPiece, _prompt.Length - start);
+        using var scope = NewDisposeScope();
+        using var mode = no_grad();
+        var ids = tensor(Array.ConvertAll(_prompt[start..(start + count)], id => (long)id), int64, _model.Device);
+        if (start + count < _prompt.Length)
+        {
+            _model.Hidden(ids, [new(count, Cache)]);
+            return true;
+        }
+        return Continue(_model.NextLogits(ids, [new(count, Cache)]).cpu().data<float>().ToArray(), out newText);
+    }
+
+    /// <summary>Chooses the next token.</summary>
+    /// <param name="logits">(V) scores that follow the newest token; overwritten.</param>
     /// <param name="newText">Text that became certain; may be empty, and on the last call holds the rest.</param>
     /// <returns>False when the reply is finished.</returns>
-    public bool Step(out string newText)
+    public bool Continue(Span<float> logits, out string newText)
     {
-        if (StopReason is not null)
-        {
-            newText = "";
-            return false;
-        }
-        var (id, logProb) = NextToken();
+        var (id, logProb) = _sampler.Choose(logits[.._tokenizerSize]); // rows beyond the tokenizer are padding and stand for nothing
         _ids.Add(id);
         SumLogProb += logProb;
         _sampler.Said(id);
-        _pending = [id];
         if (_stopIds.Contains(id)) return Finish(StoppedByToken, "", out newText);
 
         newText = _stops.Push(_decoder?.Push(id) ?? "", out var stopped);
@@ -79,6 +116,24 @@ public sealed class Generation : IDisposable
         }
         var full = _ids.Count >= _options.MaxNewTokens || PromptTokens + _ids.Count >= _model.Config.ContextLength;
         return !full || Finish(StoppedByLength, newText, out newText);
+    }
+
+    /// <summary>Makes one token by itself; the first call also reads the whole prompt.</summary>
+    /// <param name="newText">Text that became certain; may be empty, and on the last call holds the rest.</param>
+    /// <returns>False when the reply is finished.</returns>
+    public bool Step(out string newText)
+    {
+        newText = "";
+        if (StopReason is not null) return false;
+        if (IsReading)
+        {
+            var more = true;
+            while (more && IsReading) more = Read(out newText);
+            return more;
+        }
+        using var scope = NewDisposeScope();
+        using var mode = no_grad();
+        return Continue(_model.NextLogits(tensor([(long)Newest], int64, _model.Device), [new(1, Cache)]).cpu().data<float>().ToArray(), out newText);
     }
 
     /// <summary>The whole reply at once.</summary>
@@ -96,16 +151,18 @@ public sealed class Generation : IDisposable
         return reply.ToString();
     }
 
-    public void Dispose() => _cache.Dispose();
-
-    private (int Id, double LogProb) NextToken()
+    /// <summary>Gives the cache away, with the prompt that it has read, for the conversation's next turn.</summary>
+    public (int[] Prompt, KvCache Cache) TakeCache()
     {
-        using var scope = NewDisposeScope();
-        using var mode = no_grad();
-        var ids = tensor(Array.ConvertAll(_pending, id => (long)id), [1, _pending.Length], int64, _model.Device);
-        // Rows beyond the tokenizer are padding and stand for nothing.
-        var logits = _model.NextLogits(ids, _cache).narrow(0, 0, _tokenizerSize).cpu();
-        return _sampler.Choose(logits.data<float>().ToArray());
+        var cache = Cache;
+        _cache = null;
+        return (_prompt, cache);
+    }
+
+    public void Dispose()
+    {
+        _cache?.Dispose();
+        _cache = null;
     }
 
     private bool Finish(string reason, string before, out string newText)

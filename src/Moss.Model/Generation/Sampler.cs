@@ -4,6 +4,8 @@ namespace Moss.Model.Generation;
 /// <remarks>Order as in transformers: repetition penalty, temperature, top-k, top-p.</remarks>
 internal sealed class Sampler(SamplingOptions options)
 {
+    private const int FirstCandidates = 64;
+
     private readonly HashSet<int> _said = [];
     private long _drawn;
 
@@ -15,38 +17,76 @@ internal sealed class Sampler(SamplingOptions options)
     public (int Id, double LogProb) Choose(Span<float> logits)
     {
         var total = LogSumExp(logits);
-        var own = logits.ToArray();
-        Penalize(logits);
+        var own = Penalize(logits);
         var id = options.Temperature == 0 ? Likeliest(logits) : Draw(logits);
-        return (id, own[id] - total);
+        return (id, (own.TryGetValue(id, out var before) ? before : logits[id]) - total);
     }
 
-    private void Penalize(Span<float> logits)
+    /// <returns>What the changed scores were before.</returns>
+    private Dictionary<int, float> Penalize(Span<float> logits)
     {
-        if (options.RepetitionPenalty == 1) return;
+        var before = new Dictionary<int, float>();
+        if (options.RepetitionPenalty == 1) return before;
         var penalty = (float)options.RepetitionPenalty;
         foreach (var id in _said)
-            if (id < logits.Length) logits[id] = logits[id] > 0 ? logits[id] / penalty : logits[id] * penalty;
+        {
+            if (id >= logits.Length) continue;
+            before[id] = logits[id];
+            logits[id] = logits[id] > 0 ? logits[id] / penalty : logits[id] * penalty;
+        }
+        return before;
     }
 
     private int Draw(ReadOnlySpan<float> logits)
     {
-        var candidates = Enumerable.Range(0, logits.Length).ToArray();
-        var scores = logits.ToArray();
-        // Likeliest first; on a tie the smaller id, so that the order is one.
-        Array.Sort(candidates, (a, b) => scores[b].CompareTo(scores[a]) is var order and not 0 ? order : a.CompareTo(b));
-        var count = options.TopK > 0 ? Math.Min(options.TopK, candidates.Length) : candidates.Length;
+        // Likeliest first, and no more of them than top-k and top-p let through: sorting a whole vocabulary takes longer than computing it.
+        for (var most = FirstCandidates; ; most *= 8)
+        {
+            var count = Math.Min(most, options.TopK > 0 ? Math.Min(options.TopK, logits.Length) : logits.Length);
+            var candidates = Likeliest(logits, count);
+            var (top, weights, sum) = (logits[candidates[0]], new double[count], 0.0);
+            for (var i = 0; i < count; i++) sum += weights[i] = Weight(logits[candidates[i]]);
+            // Without top-k the others count too, in what top-p is a share of.
+            var all = options.TopK > 0 || count == logits.Length ? sum : Total(logits);
+            var complete = count == logits.Length || count == options.TopK;
 
-        var weights = new double[count];
-        var sum = 0.0;
-        for (var i = 0; i < count; i++) sum += weights[i] = Math.Exp((scores[candidates[i]] - scores[candidates[0]]) / options.Temperature);
-        var (kept, mass) = (0, 0.0);
-        while (kept < count && mass < options.TopP * sum) mass += weights[kept++];
+            var (kept, mass) = (0, 0.0);
+            while (kept < count && mass < options.TopP * all) mass += weights[kept++];
+            if (mass < options.TopP * all && !complete) continue;
 
-        var point = NextUniform() * mass;
-        for (var i = 0; i < kept; i++)
-            if ((point -= weights[i]) < 0) return candidates[i];
-        return candidates[Math.Max(0, kept - 1)];
+            var point = NextUniform() * mass;
+            for (var i = 0; i < kept; i++)
+                if ((point -= weights[i]) < 0) return candidates[i];
+            return candidates[Math.Max(0, kept - 1)];
+
+            double Weight(float logit) => Math.Exp((logit - top) / options.Temperature);
+            double Total(ReadOnlySpan<float> from) => Scores.SumOfExponentials(from, top, options.Temperature);
+        }
+    }
+
+    /// <summary>The so many highest, highest first; on a tie the smaller id, so that the order is one.</summary>
+    private static int[] Likeliest(ReadOnlySpan<float> logits, int count)
+    {
+        if (count == logits.Length)
+        {
+            var scores = logits.ToArray();
+            var ids = Enumerable.Range(0, scores.Length).ToArray();
+            Array.Sort(ids, (a, b) => scores[b].CompareTo(scores[a]) is var order and not 0 ? order : a.CompareTo(b));
+            return ids;
+        }
+        // A heap of the best so far, the worst of them on top.
+        var heap = new PriorityQueue<int, (float, int)>(count);
+        var bar = float.NegativeInfinity;
+        for (var id = 0; id < logits.Length; id++)
+        {
+            if (heap.Count == count && logits[id] <= bar) continue; // an equal one has a greater id
+            if (heap.Count < count) heap.Enqueue(id, (logits[id], -id));
+            else heap.EnqueueDequeue(id, (logits[id], -id));
+            if (heap.Count == count) bar = logits[heap.Peek()];
+        }
+        var best = new int[count];
+        for (var i = count - 1; i >= 0; i--) best[i] = heap.Dequeue();
+        return best;
     }
 
     // SplitMix64 over (seed, draw): stateless, so a draw depends on nothing but its number. Steele et al. 2014.
@@ -69,10 +109,8 @@ internal sealed class Sampler(SamplingOptions options)
 
     private static double LogSumExp(ReadOnlySpan<float> logits)
     {
-        var (most, sum) = (float.NegativeInfinity, 0.0);
-        foreach (var logit in logits) most = Math.Max(most, logit);
+        var most = Scores.Largest(logits);
         if (!float.IsFinite(most)) throw new InvalidDataException("The network's scores are not finite numbers; its weights are damaged. Deploy another checkpoint.");
-        foreach (var logit in logits) sum += Math.Exp(logit - most);
-        return most + Math.Log(sum);
+        return most + Math.Log(Scores.SumOfExponentials(logits, most, 1));
     }
 }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using Moss.Data;
+using Moss.Model.Inference;
 using Moss.Trainer.Bench;
 using Moss.Trainer.Local;
 using TorchSharp;
@@ -25,8 +26,18 @@ internal static class BenchVerb
         var folder = new Option<string?>("--checkpoint") { Description = "Checkpoint folder; otherwise the newest in the checkpoint folder." };
         var threads = new Option<int>("--threads") { Description = "Threads of libtorch.", DefaultValueFactory = _ => Environment.ProcessorCount };
         var tokens = new Option<int>("--tokens") { Description = "Tokens to generate after the warm-up.", DefaultValueFactory = _ => 500 };
-        return new Command("generate", "Tokens per second of one reply after the other, in this process.") { folder, threads, tokens }.Does((parsed, _) =>
+        var shape = new Option<string?>("--shape") { Description = "Instead of a checkpoint, a randomly filled network of this shape." };
+        shape.AcceptOnlyFromAmong([.. Shapes.ByName.Keys]);
+        var batch = new Option<int[]>("--batch") { Description = "Sequences at once; several may be given. With --shape.", DefaultValueFactory = _ => [1, 4, 16] };
+        var precision = new Option<WeightPrecision>("--precision") { Description = "Bits of a weight: full (32), half (16) or quarter (8). With --shape.", DefaultValueFactory = _ => WeightPrecision.Quarter };
+        return new Command("generate", "Tokens per second of one reply after the other, in this process.") { folder, shape, batch, precision, threads, tokens }.Does((parsed, _) =>
         {
+            if (parsed.GetValue(shape) is { } random)
+            {
+                foreach (var figures in new DecodeBench(random, parsed.GetValue(precision), parsed.GetRequiredValue(batch), AtLeastOne(parsed, tokens), AtLeastOne(parsed, threads)).Run())
+                    Print(figures);
+                return Task.FromResult(0);
+            }
             var path = parsed.GetValue(folder) ?? Newest(Installation.FromEnvironment().Checkpoints);
             Print(new GenerateBench(path, AtLeastOne(parsed, threads), AtLeastOne(parsed, tokens)).Run());
             return Task.FromResult(0);

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Microsoft.EntityFrameworkCore;
 using Moss.Data;
 using Moss.Data.AgentRuns;
@@ -13,7 +12,9 @@ internal static class Following
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(200), NobodyWorks = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan ServerLoads = TimeSpan.FromSeconds(60), ServerIsAlive = TimeSpan.FromSeconds(30);
 
-    public static async Task<TrainingRun> TrainingAsync(MossDbContext db, Guid id, ProgressBar bar, TimeProvider clock, CancellationToken cancellation)
+    /// <param name="steps">Reads what the run records; null when nobody wants to know.</param>
+    public static async Task<TrainingRun> TrainingAsync(
+        MossDbContext db, Guid id, ProgressBar bar, TimeProvider clock, StepLines? steps, CancellationToken cancellation)
     {
         var started = clock.GetTimestamp();
         while (true)
@@ -21,15 +22,14 @@ internal static class Following
             var run = await db.TrainingRuns.AsNoTracking().SingleAsync(r => r.Id == id, cancellation);
             if (run.State is not (RunState.Queued or RunState.Running))
             {
+                if (steps is not null) await steps.ReadAsync(db, cancellation);
                 bar.End();
                 return run;
             }
-            var loss = run.Step == 0 ? null : await db.TrainingMetrics.Where(m => m.RunId == id && m.Name == TrainingMetric.Loss)
-                .OrderByDescending(m => m.Step).Select(m => (double?)m.Value).FirstOrDefaultAsync(cancellation);
             bar.Show(
                 run.State == RunState.Queued ? Waiting("run", clock.GetElapsedTime(started)) : run.TotalSteps is null ? "loading" : $"step {run.Step} of {run.TotalSteps}",
                 run.TotalSteps is { } total ? (double)run.Step / total : -1,
-                loss is { } nats ? string.Create(CultureInfo.InvariantCulture, $"loss {nats:F3}") : null);
+                steps is null ? null : await steps.ReadAsync(db, cancellation));
             await Task.Delay(Look, clock, cancellation);
         }
     }

@@ -4,6 +4,9 @@ using Moss.Data.Checkpoints;
 using Moss.Data.Datasets;
 using Moss.Data.Deployments;
 using Moss.Data.Training;
+using Moss.Trainer.Local;
+using Moss.Trainer.Training;
+using Moss.Trainer.Training.Planning;
 
 namespace Moss.Trainer.Cli;
 
@@ -18,8 +21,10 @@ internal static class TuneVerb
         var settings = new Option<string>("--settings") { Description = "JSON object of what differs from the recipe's defaults.", DefaultValueFactory = _ => "{}" };
         var seed = new Option<long>("--seed") { Description = "Decides the order of the examples.", DefaultValueFactory = _ => 1 };
         var deployIf = new Option<string?>("--deploy-if") { Description = """JSON object, e.g. {"max_eval_loss_increase":0}: deploy the result when it holds.""" };
+        var plan = new Option<bool>("--plan") { Description = "Say what the run would do and take, and start nothing." };
+        var follow = new Option<bool>("--follow") { Description = "Follow the run to its end, as is done unless --detach is given; with --json, one line per step." };
         var explain = new Option<bool>("--explain") { Description = "Only list the recipe's settings: unit, range, default, meaning, source." };
-        return Session.FollowingVerb("tune", "Queue a training run.", recipe, dataset, start, settings, seed, deployIf, explain).Does(async (parsed, cancellation) =>
+        return Session.FollowingVerb("tune", "Queue a training run.", recipe, dataset, start, settings, seed, deployIf, plan, follow, explain).Does(async (parsed, cancellation) =>
         {
             if (parsed.GetValue(explain)) return SettingsListing.Print(parsed.GetValue(recipe)!, Session.AsksJson(parsed));
             await using var session = await Session.OpenAsync(parsed, cancellation);
@@ -34,33 +39,20 @@ internal static class TuneVerb
                 ? await db.FindCheckpointAsync(name, cancellation)
                 : (await db.CurrentDeploymentAsync(Deployment.Champion, cancellation))?.Checkpoint
                     ?? throw new MossInputException("Nothing is deployed as champion. Name the checkpoint to start from with --base.");
+            if (parsed.GetValue(plan))
+            {
+                var asked = PlanAnswer.Run(session.Project.Id, parsed.GetValue(recipe)!, parsed.GetValue(settings)!, version.Id, from.Id, parsed.GetValue(seed));
+                var planned = await PlanAnswer.ComputeAsync(await RunPlan.OfAsync(db, asked, cancellation), Installation.FromEnvironment());
+                Console.WriteLine(session.Json ? planned.ToJson() : PlanWords.Of(planned, version.Name, from.Name));
+                return planned.Fits ? 0 : 1;
+            }
             var run = await db.QueueRunAsync(
                 Guid.CreateVersion7(), session.Project.Id, parsed.GetValue(recipe)!, parsed.GetValue(settings)!, version.Id, from.Id, parsed.GetValue(seed),
                 parsed.GetValue(deployIf), session.Person.Id, null, cancellation);
             session.Print(
                 new { run_id = run.Id, state = "queued", run.Recipe, dataset = version.Name, base_checkpoint = from.Name },
                 $"Run {run.Id} is queued: {run.Recipe} on {version.Name}, starting from {from.Name}.");
-            return session.Detach ? 0 : await FollowAsync(session, run.Id, cancellation);
+            return session.Detach ? 0 : await FollowedRun.ToItsEndAsync(session, run.Id, cancellation);
         });
-    }
-
-    private static async Task<int> FollowAsync(Session session, Guid id, CancellationToken cancellation)
-    {
-        var db = session.Db;
-        var run = await Following.TrainingAsync(db, id, new ProgressBar(TimeProvider.System), TimeProvider.System, cancellation);
-        var made = run.OutputCheckpointId is { } output ? await db.FindCheckpointAsync(output.ToString(), cancellation) : null;
-        var losses = await db.MetricsAsync(id, TrainingMetric.EvalLoss, cancellation);
-        session.Print(
-            new
-            {
-                run_id = id, state = run.State.ToString().ToLowerInvariant(), run.Step, run.TotalSteps, checkpoint = made?.Name, checkpoint_id = made?.Id,
-                eval_loss_before_nats = losses.Count > 0 ? losses[0].Value : (double?)null, eval_loss_after_nats = losses.Count > 1 ? losses[^1].Value : (double?)null,
-                run.Error, run.Note,
-            },
-            run.State == RunState.Succeeded
-                ? $"It made checkpoint {made!.Name} in {run.TotalSteps} steps." +
-                  (losses.Count > 1 ? $" Held-out loss {losses[0].Value:F3} before, {losses[^1].Value:F3} after{(run.Recipe is Recipes.Sft or Recipes.Quality ? " (nats per token)" : "")}." : "") + (run.Note is { } note ? $" {note}" : "")
-                : $"The run is {run.State.ToString().ToLowerInvariant()}. {run.Error}");
-        return run.State == RunState.Succeeded ? 0 : 1;
     }
 }

@@ -105,7 +105,7 @@ internal sealed class DemoStory(DemoPlace place, Action<string> say, TimeProvide
         var (_, champion) = (await db.CurrentDeploymentAsync(Deployment.Champion, cancellation))!.Value;
         var queued = await db.QueueRunAsync(
             Guid.CreateVersion7(), _project, SftSettings.Recipe, DemoRecipe.Settings.ToJson(), version.Id, champion.Id, seed: 1, null, _person, null, cancellation);
-        var run = await Following.TrainingAsync(db, queued.Id, Bar(), clock, cancellation);
+        var run = await Following.TrainingAsync(db, queued.Id, Bar(), clock, new StepLines(queued.Id, null), cancellation);
         if (run.State != RunState.Succeeded)
         {
             Fail($"The training run ended as {run.State}: {run.Error}");

@@ -1,13 +1,15 @@
 using Moss.Data.Checkpoints;
+using Moss.Model;
 using Moss.Model.Checkpoints;
 using Moss.Model.Generation;
+using Moss.Model.Inference;
 using Moss.Model.Text;
 using Moss.Trainer.Serving;
 
 namespace Moss.Trainer.Deployments;
 
 /// <summary>The folder that all checkpoint folders lie in, and the way from there into memory.</summary>
-internal sealed class CheckpointStore(string root, TimeProvider clock)
+internal sealed class CheckpointStore(string root, ServeOptions options, TimeProvider clock, ILogger<CheckpointStore> logger)
 {
     /// <summary>Loads aside on a thread of its own, so that replies in progress go on meanwhile.</summary>
     /// <exception cref="InvalidDataException">Why this checkpoint is not put into service.</exception>
@@ -26,7 +28,10 @@ internal sealed class CheckpointStore(string root, TimeProvider clock)
                 "The folder was replaced by another checkpoint's. Put the original back, or deploy another checkpoint.");
             loaded.VerifyChecks();
             Generation.Complete(loaded, [new ChatTurn(ChatTurn.User, "Hello")], SamplingOptions.Greedy with { MaxNewTokens = 2 });
-            return new ServedCheckpoint(row.Id, row.Name, loaded, clock.GetUtcNow());
+            var (precision, agreement) = options.Precision == "auto"
+                ? PrecisionChoice.For(loaded, TorchRuntime.Threads) : (Enum.Parse<WeightPrecision>(options.Precision, ignoreCase: true), double.NaN);
+            logger.LogInformation("Checkpoint {Checkpoint} is read with {Precision} precision; agreement with its weights as trained: {Agreement:P1}", row.Name, precision, agreement);
+            return new ServedCheckpoint(row.Id, row.Name, loaded, clock.GetUtcNow(), precision, options.ActiveReplies);
         }
         catch
         {

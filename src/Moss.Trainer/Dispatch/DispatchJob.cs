@@ -9,6 +9,7 @@ using Moss.Data.Training;
 using Moss.Trainer.AgentRuns;
 using Moss.Trainer.Local;
 using Moss.Trainer.Training;
+using Moss.Trainer.Training.Planning;
 
 namespace Moss.Trainer.Dispatch;
 
@@ -29,6 +30,8 @@ internal sealed class DispatchJob(
         var agentRuns = await db.ClaimableAgentRunsAsync(shutdown);
         foreach (var run in await db.AgentRuns.Where(r => agentRuns.Contains(r.Id)).Select(r => new { r.Id, r.Attempt }).ToListAsync(shutdown))
             Once<AgentRunJob>($"moss:agent-run:{run.Id}:{run.Attempt}", job => job.RunAsync(run.Id, CancellationToken.None));
+
+        foreach (var plan in await db.OpenPlansAsync(shutdown)) Once<PlanJob>($"moss:plan:{plan}", job => job.RunAsync(plan, CancellationToken.None));
 
         await TidyAsync(db, shutdown);
         await schedules.LookAsync(shutdown); // last: a schedule that freezes for minutes keeps nobody's run waiting

@@ -5,6 +5,7 @@ using Moss.Data;
 using Moss.Trainer.AgentRuns;
 using Moss.Trainer.Local;
 using Moss.Trainer.Training;
+using Moss.Trainer.Training.Planning;
 
 namespace Moss.Trainer.Dispatch;
 
@@ -13,6 +14,9 @@ internal static class WorkHost
 {
     private const string Schema = "hangfire";
     private const int LightWorkers = 2;
+
+    /// <summary>The recurring job that looks for rows.</summary>
+    public const string DispatchJobId = "dispatch";
 
     public static WebApplication Build(string connectionString, Installation installation)
     {
@@ -28,7 +32,8 @@ internal static class WorkHost
 
         services.AddMossData(connectionString);
         services.AddSingleton(installation).AddSingleton(TimeProvider.System);
-        services.AddSingleton<Schedules>().AddTransient<DispatchJob>().AddTransient<TrainingJob>().AddTransient<AgentRunJob>();
+        services.AddSingleton<Schedules>().AddTransient<DispatchJob>().AddTransient<TrainingJob>().AddTransient<AgentRunJob>().AddTransient<PlanJob>();
+        services.AddHostedService(provider => new PlanNews(connectionString, provider.GetRequiredService<IRecurringJobManager>(), settings));
         services.AddHttpClient<MossClient>(client => (client.BaseAddress, client.Timeout) = (installation.Serve, Timeout.InfiniteTimeSpan));
 
         services.AddHangfire(hangfire => hangfire
@@ -66,7 +71,7 @@ internal static class WorkHost
     {
         var settings = app.Services.GetRequiredService<IOptions<WorkSettings>>().Value;
         app.Services.GetRequiredService<IRecurringJobManager>().AddOrUpdate<DispatchJob>(
-            "dispatch", Queues.Dispatch, job => job.RunAsync(CancellationToken.None), settings.DispatchCron);
+            DispatchJobId, Queues.Dispatch, job => job.RunAsync(CancellationToken.None), settings.DispatchCron);
         await app.StartAsync(cancellation);
         await app.WaitForShutdownAsync(cancellation);
     }

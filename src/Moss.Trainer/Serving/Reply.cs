@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using Moss.Model;
 using Moss.Model.Generation;
 
 namespace Moss.Trainer.Serving;
@@ -24,9 +25,37 @@ internal sealed class Reply(
 
     public double Milliseconds => clock.GetElapsedTime(receivedAt).TotalMilliseconds;
 
-    /// <summary>Makes one token. Called by the loop's thread alone.</summary>
+    /// <summary>Memory that its keys and values can come to, in bytes.</summary>
+    public long Bytes => Checkpoint.BytesFor(prompt.Length, sampling.MaxNewTokens);
+
+    /// <summary>Some of the prompt is still to be read.</summary>
+    public bool IsReading => _generation?.IsReading ?? true;
+
+    /// <summary>The newest token, which the network has not seen yet, and what it has seen.</summary>
+    public (int Id, KvCache Cache) Next => (_generation!.Newest, _generation.Cache);
+
+    /// <summary>Reads the next piece of the prompt; the last piece makes the first token. Called by the loop's thread alone.</summary>
     /// <returns>False when the reply has ended, whichever way.</returns>
-    public bool Step()
+    public bool Read() => Advance((out string text) =>
+    {
+        _generation ??= new Generation(Checkpoint.Loaded, prompt, sampling, Checkpoint.Prefixes.Take(prompt));
+        return _generation.Read(out text);
+    });
+
+    /// <summary>Chooses the next token from the scores that follow the newest. Called by the loop's thread alone.</summary>
+    /// <returns>False when the reply has ended, whichever way.</returns>
+    public unsafe bool Continue(Span<float> logits)
+    {
+        fixed (float* start = logits)
+        {
+            var (from, count) = ((nint)start, logits.Length);
+            return Advance((out string text) => _generation!.Continue(new Span<float>((void*)from, count), out text));
+        }
+    }
+
+    private delegate bool Step(out string text);
+
+    private bool Advance(Step step)
     {
         if (abandoned.IsCancellationRequested)
         {
@@ -35,11 +64,10 @@ internal sealed class Reply(
         }
         try
         {
-            _generation ??= new Generation(lease.Checkpoint.Loaded, prompt, sampling);
-            var more = _generation.Step(out var text);
-            _firstTokenMs ??= Milliseconds;
+            var more = step(out var text);
+            if (!IsReading) _firstTokenMs ??= Milliseconds;
             if (text.Length > 0) _pieces.Writer.TryWrite(text);
-            if (!more) Finish(_generation);
+            if (!more) Finish(_generation!);
             return more;
         }
         catch (Exception e)
@@ -56,8 +84,14 @@ internal sealed class Reply(
         _pieces.Writer.TryComplete();
     }
 
+    /// <summary>Ends it for good. Called by the loop's thread; what the prompt's keys and values are stays for the conversation's next turn.</summary>
     public void Dispose()
     {
+        if (_generation is { IsReading: false } && End.IsCompletedSuccessfully)
+        {
+            var (read, cache) = _generation.TakeCache();
+            Checkpoint.Prefixes.Keep(read, cache);
+        }
         _generation?.Dispose();
         lease.Dispose();
     }

@@ -54,7 +54,7 @@ internal sealed class Roster(TimeProvider clock) : IDisposable
     {
         lock (_gate)
             if (_residents.TryAdd(checkpoint.Id, new Resident(checkpoint) { IdleSince = clock.GetUtcNow() })) return;
-        checkpoint.Loaded.Dispose();
+        checkpoint.Dispose();
     }
 
     /// <summary>From the next request on, the name is answered by this checkpoint. False when it is not in memory (any more): load it and take it in.</summary>
@@ -82,7 +82,7 @@ internal sealed class Roster(TimeProvider clock) : IDisposable
                 .OrderBy(r => r.IdleSince).Take(atMost).Select(r => r.Checkpoint)];
             foreach (var checkpoint in idle) _residents.Remove(checkpoint.Id);
         }
-        foreach (var checkpoint in idle) checkpoint.Loaded.Dispose();
+        foreach (var checkpoint in idle) checkpoint.Dispose();
         return [.. idle.Select(c => c.Name)];
     }
 
@@ -90,7 +90,7 @@ internal sealed class Roster(TimeProvider clock) : IDisposable
     {
         lock (_gate)
         {
-            foreach (var resident in _residents.Values.Where(r => r.Leases == 0)) resident.Checkpoint.Loaded.Dispose();
+            foreach (var resident in _residents.Values.Where(r => r.Leases == 0)) resident.Checkpoint.Dispose();
             _residents.Clear();
             _posts.Clear();
         }

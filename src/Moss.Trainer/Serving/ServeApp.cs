@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Options;
 using Moss.Data;
 using Moss.Trainer.Deployments;
 
@@ -38,7 +39,9 @@ internal static class ServeApp
 
         builder.Services.AddSingleton(new ServeAddress(url));
         builder.Services.AddSingleton(new DeploymentNews(connectionString)).AddSingleton<CheckpointsByName>();
-        builder.Services.AddSingleton(services => new CheckpointStore(checkpoints, services.GetRequiredService<TimeProvider>()));
+        builder.Services.AddSingleton(services => new CheckpointStore(
+            checkpoints, services.GetRequiredService<IOptions<ServeOptions>>().Value, services.GetRequiredService<TimeProvider>(),
+            services.GetRequiredService<ILogger<CheckpointStore>>()));
         builder.Services.AddSingleton<ServerReport>().AddHostedService(services => services.GetRequiredService<ServerReport>());
         builder.Services.AddHostedService<DeploymentFollower>();
 

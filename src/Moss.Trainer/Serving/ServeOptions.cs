@@ -19,6 +19,15 @@ public sealed class ServeOptions
     /// <summary>Replies generated at the same time, each with keys and values of its own in memory.</summary>
     [Range(1, 256)] public int ActiveReplies { get; init; } = 16;
 
+    /// <summary>Megabytes for keys and values of all replies together; 0 takes a quarter of the memory that is there at the start.</summary>
+    [Range(0, 100_000_000)] public long KvMegabytes { get; init; }
+
+    /// <summary>Bits that weights are read with: full (32), half (16), quarter (8), or auto for the fewest that still answer as trained.</summary>
+    [AllowedValues("auto", "full", "half", "quarter")] public string Precision { get; init; } = "auto";
+
+    /// <summary>What <see cref="KvMegabytes"/> comes to, in bytes.</summary>
+    internal long KvBytes => KvMegabytes > 0 ? KvMegabytes << 20 : GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4;
+
     /// <summary>Threads of libtorch; 0 takes one per core.</summary>
     [Range(0, 512)] public int Threads { get; init; }
 }

@@ -29,12 +29,14 @@ internal sealed class WaitingRoom(int capacity)
     }
 
     /// <summary>The longest-waiting reply; with <paramref name="wait"/> the calling thread sleeps until there is one or the room closes.</summary>
-    public bool TryTake(bool wait, [NotNullWhen(true)] out Reply? reply)
+    /// <param name="fits">Whether there is memory for it now; if not, it goes on waiting at the head of the line.</param>
+    public bool TryTake(bool wait, Func<Reply, bool> fits, [NotNullWhen(true)] out Reply? reply)
     {
         lock (_gate)
         {
             while (wait && !_closed && _line.Count == 0) Monitor.Wait(_gate);
             reply = _line.First?.Value;
+            if (reply is not null && !fits(reply)) reply = null;
             if (reply is not null) _line.RemoveFirst();
             return reply is not null;
         }

@@ -2,18 +2,24 @@ using System.Threading.Channels;
 using Microsoft.EntityFrameworkCore;
 using Moss.Data;
 using Moss.Data.Training;
+using Moss.Trainer.Training.Watching;
 
 namespace Moss.Trainer.Training;
 
-/// <summary>Stores the numbers of each step while the next ones are computed; waits out a short loss of the database.</summary>
+/// <summary>Stores the numbers of each step while the next ones are computed, and in TensorBoard's format too; waits out a short loss of the database.</summary>
 internal sealed class MetricWriter : IDisposable
 {
     private readonly Channel<Entry> _queue = Channel.CreateUnbounded<Entry>(new() { SingleReader = true });
 
     private readonly CancellationTokenSource _refused = new();
+    private readonly string _events;
 
-    public MetricWriter(IDbContextFactory<MossDbContext> factory, Guid run, int attempt, TimeSpan patience) =>
+    /// <param name="events">Folder of the run's event files.</param>
+    public MetricWriter(IDbContextFactory<MossDbContext> factory, Guid run, int attempt, TimeSpan patience, string events)
+    {
+        _events = events;
         Written = WriteAsync(factory, run, attempt, patience);
+    }
 
     /// <summary>Canceled when nothing more can be stored: another worker has the run, or the database stays away.</summary>
     public CancellationToken Refused => _refused.Token;
@@ -40,6 +46,8 @@ internal sealed class MetricWriter : IDisposable
 
     private async Task<bool> WriteAsync(IDbContextFactory<MossDbContext> factory, Guid run, int attempt, TimeSpan patience)
     {
+        EventFile? file = null;
+        var missing = false;
         try
         {
             await foreach (var entry in _queue.Reader.ReadAllAsync())
@@ -56,7 +64,11 @@ internal sealed class MetricWriter : IDisposable
                     continue;
                 }
                 if (await factory.RetryAsync(
-                    (db, token) => db.RecordStepAsync(run, attempt, step, total, numbers, token), patience, CancellationToken.None)) continue;
+                    (db, token) => db.RecordStepAsync(run, attempt, step, total, numbers, token), patience, CancellationToken.None))
+                {
+                    WriteEvent(step, numbers); // after the row: whoever lost the run adds nothing to the picture either
+                    continue;
+                }
                 await _refused.CancelAsync();
                 return false;
             }
@@ -66,6 +78,23 @@ internal sealed class MetricWriter : IDisposable
         {
             await _refused.CancelAsync();
             throw;
+        }
+        finally
+        {
+            file?.Dispose();
+        }
+
+        void WriteEvent(int step, Dictionary<string, double> numbers)
+        {
+            if (missing) return;
+            try
+            {
+                (file ??= new EventFile(_events, step, TimeProvider.System)).Write(step, numbers);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                missing = true; // the rows have the numbers: a full disk is no reason to stop here
+            }
         }
     }
 

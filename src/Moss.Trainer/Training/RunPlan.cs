@@ -21,9 +21,15 @@ internal sealed record RunPlan(
     {
         var run = await db.TrainingRuns.AsNoTracking().SingleOrDefaultAsync(r => r.Id == runId, cancellation)
             ?? throw new MossInputException($"There is no training run {runId}.");
+        return await OfAsync(db, run, cancellation);
+    }
+
+    /// <summary>The same of a run that need not be stored: what it would do.</summary>
+    public static async Task<RunPlan> OfAsync(MossDbContext db, TrainingRun run, CancellationToken cancellation)
+    {
         var version = await db.DatasetVersions.AsNoTracking().SingleAsync(v => v.Id == run.DatasetVersionId, cancellation);
         var start = await db.Checkpoints.AsNoTracking().SingleAsync(c => c.Id == run.BaseCheckpointId, cancellation);
-        var evalLosses = await db.MetricsAsync(runId, TrainingMetric.EvalLoss, cancellation);
+        var evalLosses = await db.MetricsAsync(run.Id, TrainingMetric.EvalLoss, cancellation);
         return new RunPlan(
             run, version, start, TuningSettings.Parse(run.Recipe, run.Settings),
             await ContentsAsync(Split.Train), await ContentsAsync(Split.Eval),
@@ -38,7 +44,7 @@ internal sealed record RunPlan(
         }
     }
 
-    private static IExampleContent Content(string recipe, string json) => recipe switch
+    internal static IExampleContent Content(string recipe, string json) => recipe switch
     {
         Recipes.Dpo or Recipes.Reward => PreferenceContent.Parse(json),
         Recipes.Kto => DesirableContent.Parse(json),

@@ -62,7 +62,7 @@ internal static class TrainingProcess
         var patience = Patience();
         var plan = await factory.RetryAsync((db, token) => RunPlan.ReadAsync(db, run, token), patience, stop);
 
-        using var metrics = new MetricWriter(factory, run, attempt, patience);
+        using var metrics = new MetricWriter(factory, run, attempt, patience, Watching.EventFile.FolderOf(installation.State, run));
         var result = await OwnThread.RunAsync("training", new TuningPass(plan, folder, installation.Checkpoints, metrics, Say, stop).Run);
         metrics.Complete();
         if (!await metrics.Written) return ChildExit.Lost;

@@ -5,6 +5,8 @@ using Moss.Model;
 using Moss.Model.Adapters;
 using Moss.Model.Checkpoints;
 using Moss.Model.Learning;
+using Moss.Trainer.Training.Planning;
+using Moss.Trainer.Training.Watching;
 using TorchSharp;
 
 namespace Moss.Trainer.Training;
@@ -34,6 +36,7 @@ internal sealed class TuningPass(RunPlan plan, RunFolder folder, string checkpoi
             var (train, eval) = Lessons(basis, objective);
             var settings = TuningMath.Settings(plan, [.. train.Select(l => l.Lesson)], basis.Config.ParameterCount, folder.Halvings);
             _output.RequireDisk(adapter?.ParameterCount ?? basis.Config.ParameterCount, basis.Config.ParameterCount);
+            Spare(basis.Transformer, settings);
             var (lessons, held) = Compared(basis.Transformer, objective, train, eval, settings.MicroBatchTokens);
 
             training = new TrainingLoop(basis.Transformer, lessons, objective, settings, adapter);
@@ -44,10 +47,11 @@ internal sealed class TuningPass(RunPlan plan, RunFolder folder, string checkpoi
                 adapter?.Dispose();
                 basis.Dispose();
                 (basis, adapter) = Load();
+                Spare(basis.Transformer, settings);
                 training = new TrainingLoop(basis.Transformer, lessons, objective, settings, adapter);
             }
 
-            var last = Train(training);
+            var last = Train(training, StepWatch.Over(basis.Transformer, lessons, frozen: adapter is not null));
             if (!training.Finished) return null;
             var after = After(training, lessons, held, eval);
             say(new(Phase: "publishing"));
@@ -69,7 +73,9 @@ internal sealed class TuningPass(RunPlan plan, RunFolder folder, string checkpoi
         say(new(Phase: "loading"));
         var (device, lora) = (TorchRuntime.BestDevice(), plan.Settings.LoraRank > 0);
         var path = Path.Combine(checkpoints, plan.Base.Folder);
-        var compute = TuningMath.ComputeType(CheckpointFolder.Open(path).Config.ParameterCount, device);
+        var config = CheckpointFolder.Open(path).Config;
+        if (device.type == DeviceType.CPU) MemoryFloor.Require(plan, config, Machine.Here(checkpoints));
+        var compute = TuningMath.ComputeType(config.ParameterCount, device);
         // Weights that are trained stay in float32, or small updates would be rounded away; frozen ones may be as short as the products.
         var basis = LoadedCheckpoint.Load(path, device, type: lora ? compute : torch.ScalarType.Float32);
         if (basis.ManifestSha256 == plan.Base.ManifestSha256 && basis.ChatTemplate.Sha256 == plan.Base.TemplateSha256)
@@ -135,6 +141,14 @@ internal sealed class TuningPass(RunPlan plan, RunFolder folder, string checkpoi
         return after;
     }
 
+    /// <summary>Computes layers again on the way back where keeping them would not fit; the result is the same.</summary>
+    private void Spare(Transformer model, TrainingSettings settings)
+    {
+        var limit = Machine.Here(checkpoints).MemoryLimit;
+        model.Checkpointing = MemoryFloor.How(model.Config, plan.Settings.LoraRank, model.Device, settings.MicroBatchTokens, limit).Checkpointing;
+        if (model.Checkpointing) metrics.Say("Memory is short: each layer is computed again on the way back, which takes a third more time.");
+    }
+
     private bool TryResume(TrainingLoop training, string state)
     {
         try
@@ -149,7 +163,7 @@ internal sealed class TuningPass(RunPlan plan, RunFolder folder, string checkpoi
         }
     }
 
-    private TrainingStep? Train(TrainingLoop training)
+    private TrainingStep? Train(TrainingLoop training, StepWatch watch)
     {
         say(new(Phase: "training", Step: training.StepsDone, TotalSteps: training.TotalSteps));
         var (clock, reported, micro, twice) = (TimeProvider.System, 0L, training.MicroBatchTokens, training.Checkpointing);
@@ -170,6 +184,7 @@ internal sealed class TuningPass(RunPlan plan, RunFolder folder, string checkpoi
                 metrics.Say($"Memory ran out: from step {step.Number:N0} on activations are computed twice instead of kept, " +
                     "which takes about a third more time.");
             }
+            watch.See(step, numbers);
             metrics.Add(step.Number, step.Total, numbers);
             if (reported == 0 || clock.GetElapsedTime(reported) > ReportEvery || step.Number == step.Total)
             {

@@ -179,7 +179,7 @@ public sealed class TrainingPageTests(PostgresServer server) : LoopTest(server)
         page.FindAll("[data-test='run-curve']")[1].Change(true);
         page.Until(() => page.FindAll(".r-line").Count == 2);
         page.Says("run-eval", "3.200 → 0.550");
-        Assert.Contains("The training loss of two went from", page.Control("loss-chart").GetAttribute("aria-label"), StringComparison.Ordinal);
+        Assert.Contains("Loss of two: from", page.Control("loss-chart").GetAttribute("aria-label"), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,6 +1,6 @@
 using Moss.Trainer.Bench;
 
-namespace Moss.Trainer.Tests;
+namespace Moss.Trainer.Tests.Bench;
 
 public class ShapesTests
 {

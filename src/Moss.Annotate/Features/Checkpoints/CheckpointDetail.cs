@@ -22,7 +22,7 @@ public sealed record CheckpointDetail(
         var run = await db.TrainingRuns.AsNoTracking().SingleOrDefaultAsync(r => r.Id == checkpoint.TrainingRunId, cancellation);
         var version = run is null ? null : await db.DatasetVersions.AsNoTracking().SingleAsync(v => v.Id == run.DatasetVersionId, cancellation);
         var by = run is null ? null : await db.Annotators.Where(a => a.Id == run.RequestedBy).Select(a => a.DisplayName).FirstOrDefaultAsync(cancellation);
-        var (loss, eval) = run is null ? ([], []) : await db.CurveAfterAsync(run.Id, -1, cancellation);
+        var (loss, eval) = run is null ? ([], []) : await db.CurveAfterAsync(run.Id, Measure.Loss, -1, cancellation);
         var change = run is null ? null : (await db.EvalLossesAsync([run.Id], cancellation)).GetValueOrDefault(run.Id);
         var ancestors = await db.Checkpoints.FromSql($"""
             SELECT * FROM checkpoints WHERE id <> {id} AND id IN (

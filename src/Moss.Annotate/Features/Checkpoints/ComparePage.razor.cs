@@ -64,5 +64,5 @@ public sealed partial class ComparePage
     // With the defaults filled in: what the run really used.
     private static Dictionary<string, string> Settings(TrainingRun? run) => run is null
         ? []
-        : JsonNode.Parse(SftSettings.Parse(run.Settings).ToJson())!.AsObject().ToDictionary(p => p.Key, p => p.Value!.ToJsonString());
+        : JsonNode.Parse(TuningSettings.Parse(run.Recipe, run.Settings).ToJson())!.AsObject().ToDictionary(p => p.Key, p => p.Value!.ToJsonString());
 }

@@ -25,12 +25,15 @@ public sealed partial class FreezeForm : IDisposable
     /// <summary>A free name, to begin with.</summary>
     [Parameter] public string SuggestedName { get; set; } = "";
 
+    /// <summary>The recipe to begin with.</summary>
+    [Parameter] public string Recipe { get; set; } = Recipes.Sft;
+
     [Parameter] public EventCallback OnClose { get; set; }
     [Parameter] public EventCallback<DatasetVersion> OnFrozen { get; set; }
 
     protected override Task OnInitializedAsync()
     {
-        _name = SuggestedName;
+        (_name, _recipe, _rule) = (SuggestedName, Recipe, NewRule(Recipe));
         return CountAsync();
     }
 

@@ -12,9 +12,24 @@ public sealed class Curves
 
     private sealed record Curve(Guid RunId, int Colour)
     {
-        public List<(int Step, double Value)> Loss { get; } = [];
-        public List<(int Step, double Value)> EvalLoss { get; } = [];
-        public int LastStep => Math.Max(Loss.Count == 0 ? -1 : Loss[^1].Step, EvalLoss.Count == 0 ? -1 : EvalLoss[^1].Step);
+        public List<(int Step, double Value)> Line { get; } = [];
+        public List<(int Step, double Value)> Points { get; } = [];
+        public bool IsEmpty => Line.Count == 0 && Points.Count == 0;
+    }
+
+    /// <summary>What is shown of them.</summary>
+    public Measure Measure { get; private set; } = Measure.Loss;
+
+    /// <summary>Shows another number; it is read anew.</summary>
+    public void Show(Measure measure)
+    {
+        if (measure == Measure) return;
+        Measure = measure;
+        foreach (var curve in _curves)
+        {
+            curve.Line.Clear();
+            curve.Points.Clear();
+        }
     }
 
     /// <summary>The colour of a chosen run, or null.</summary>
@@ -41,17 +56,18 @@ public sealed class Curves
         foreach (var curve in _curves.ToList())
         {
             // A resumed run goes back to its last saved state and records those steps again: read a stretch twice rather than keep old numbers.
-            var from = curve.Loss.Count > Overlap ? curve.Loss[^Overlap].Step : -1;
-            var (loss, eval) = await db.CurveAfterAsync(curve.RunId, from, cancellation);
-            curve.Loss.RemoveAll(p => p.Step > from);
-            curve.EvalLoss.RemoveAll(p => p.Step > from);
-            curve.Loss.AddRange(loss);
-            curve.EvalLoss.AddRange(eval);
+            var (shown, from) = (Measure, curve.Line.Count > Overlap ? curve.Line[^Overlap].Step : -1);
+            var (line, points) = await db.CurveAfterAsync(curve.RunId, shown, from, cancellation);
+            if (shown != Measure) return; // another was chosen meanwhile, and is being read
+            curve.Line.RemoveAll(p => p.Step > from);
+            curve.Points.RemoveAll(p => p.Step > from);
+            curve.Line.AddRange(line);
+            curve.Points.AddRange(points);
         }
     }
 
     private const int Overlap = 50;
 
     public IReadOnlyList<ChartSeries> Series(Func<Guid, string> name) =>
-        [.. _curves.Where(c => c.LastStep >= 0).Select(c => new ChartSeries(name(c.RunId), c.Colour, [.. c.Loss], [.. c.EvalLoss]))];
+        [.. _curves.Where(c => !c.IsEmpty).Select(c => new ChartSeries(name(c.RunId), c.Colour, [.. c.Line], [.. c.Points]))];
 }

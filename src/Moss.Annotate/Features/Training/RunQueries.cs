@@ -31,7 +31,10 @@ internal static class RunQueries
         {
             var left = row.r is { State: RunState.Running, TotalSteps: { } total } ? await db.TimeLeftAsync(row.r.Id, total - row.r.Step, cancellation) : null;
             result.Add(new RunRow(
-                row.r, row.Version, row.Base, row.Output, row.By, eval.GetValueOrDefault(row.r.Id), last.TryGetValue(row.r.Id, out var loss) ? loss : null, left));
+                row.r, row.Version, row.Base, row.Output, row.By, eval.GetValueOrDefault(row.r.Id), last.TryGetValue(row.r.Id, out var loss) ? loss : null, left)
+            {
+                Now = row.r.State == RunState.Running ? await db.NowAsync(row.r, cancellation) : [],
+            });
         }
         return result;
     }
@@ -44,15 +47,23 @@ internal static class RunQueries
         return rows.GroupBy(r => r.RunId).ToDictionary(g => g.Key, g => new LossChange(g.First().Value, g.Count() > 1 ? g.Last().Value : null));
     }
 
-    /// <summary>A run's curve after a step: its training loss, and its held-out loss.</summary>
-    public static async Task<(List<(int, double)> Loss, List<(int, double)> EvalLoss)> CurveAfterAsync(
-        this MossDbContext db, Guid runId, int step, CancellationToken cancellation)
+    /// <summary>A run's curve after a step, as it is shown: of its steps, and of what it holds out.</summary>
+    public static async Task<(List<(int, double)> Line, List<(int, double)> Points)> CurveAfterAsync(
+        this MossDbContext db, Guid runId, Measure measure, int step, CancellationToken cancellation)
     {
         var rows = await db.TrainingMetrics.AsNoTracking()
-            .Where(m => m.RunId == runId && m.Step > step && (m.Name == TrainingMetric.Loss || m.Name == TrainingMetric.EvalLoss))
+            .Where(m => m.RunId == runId && m.Step > step && (m.Name == measure.Name || m.Name == measure.HeldOut))
             .OrderBy(m => m.Step).Select(m => new { m.Step, m.Name, m.Value }).ToListAsync(cancellation);
-        return ([.. rows.Where(r => r.Name == TrainingMetric.Loss).Select(r => (r.Step, r.Value))],
-            [.. rows.Where(r => r.Name == TrainingMetric.EvalLoss).Select(r => (r.Step, r.Value))]);
+        return ([.. rows.Where(r => r.Name == measure.Name).Select(r => (r.Step, r.Value * measure.Scale))],
+            [.. rows.Where(r => r.Name == measure.HeldOut).Select(r => (r.Step, r.Value * measure.Scale))]);
+    }
+
+    /// <summary>The newest value of every number that a run's last steps recorded.</summary>
+    private static async Task<Dictionary<string, double>> NowAsync(this MossDbContext db, TrainingRun run, CancellationToken cancellation)
+    {
+        var rows = await db.TrainingMetrics.AsNoTracking().Where(m => m.RunId == run.Id && m.Step >= run.Step)
+            .OrderBy(m => m.Step).Select(m => new { m.Name, m.Value }).ToListAsync(cancellation);
+        return rows.GroupBy(r => r.Name).ToDictionary(g => g.Key, g => g.Last().Value);
     }
 
     private static async Task<Dictionary<Guid, double>> LastLossesAsync(this MossDbContext db, List<Guid> runIds, CancellationToken cancellation) =>

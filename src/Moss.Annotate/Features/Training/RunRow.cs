@@ -6,6 +6,9 @@ namespace Moss.Annotate.Features.Training;
 public sealed record RunRow(
     TrainingRun Run, string Version, string Base, string? Output, string? By, LossChange? EvalLoss, double? Loss, TimeSpan? Left)
 {
+    /// <summary>Newest numbers by metric; empty unless it runs.</summary>
+    public IReadOnlyDictionary<string, double> Now { get; init; } = new Dictionary<string, double>();
+
     public bool UnderWay => Run.State is RunState.Queued or RunState.Running;
 
     public bool Canceling => UnderWay && Run.CancelRequestedAt is not null;

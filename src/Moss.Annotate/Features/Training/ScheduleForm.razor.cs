@@ -10,7 +10,8 @@ namespace Moss.Annotate.Features.Training;
 public sealed partial class ScheduleForm
 {
     private static readonly (string Cron, string Key)[] Presets = [("0 * * * *", "Hourly"), ("0 2 * * *", "Nightly"), ("0 2 * * 1", "Weekly")];
-    private readonly NumbersDraft _settings = SettingsEditor.NewDraft();
+    private NumbersDraft _settings = SettingsEditor.NewDraft(Recipes.Sft);
+    private string _recipe = Recipes.Sft;
     private Guid _id = Guid.CreateVersion7();
     private string _cron = Presets[1].Cron;
     private int _least = 20;
@@ -29,6 +30,7 @@ public sealed partial class ScheduleForm
     protected override void OnInitialized()
     {
         if (Schedule is not { } s) return;
+        (_recipe, _settings) = (s.Recipe, SettingsEditor.NewDraft(s.Recipe));
         (_id, _cron, _least, _enabled, _rule) = (s.Id, s.Cron, s.MinNewJudgements, s.Enabled, DeployRule.Parse(s.DeployIf));
         _settings.Take(s.Settings);
     }
@@ -43,7 +45,7 @@ public sealed partial class ScheduleForm
             var who = await Person.DemandAsync(Policies.Researcher, CancellationToken.None);
             var schedule = new TrainingSchedule
             {
-                Id = _id, ProjectId = ProjectId, Recipe = SftSettings.Recipe, Settings = _settings.ToJson(), Cron = string.Join(' ', _cron.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)),
+                Id = _id, ProjectId = ProjectId, Recipe = _recipe, Settings = _settings.ToJson(), Cron = string.Join(' ', _cron.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)),
                 MinNewJudgements = _least, DeployIf = _rule?.ToJson(), Enabled = _enabled, CreatedBy = who.Id, CreatedAt = Time.GetUtcNow(),
             };
             await Database.DoAsync((db, token) => db.SaveScheduleAsync(schedule, token), CancellationToken.None);

@@ -16,6 +16,7 @@ public sealed partial class TrainingPage
     private Guid? _version;
     private TrainingSchedule? _editing;
     private RunRow? _canceling;
+    private string _recipe = Recipes.Sft;
     private string? _said;
 
     protected override async Task<bool> LookAsync(CancellationToken cancellation)
@@ -38,9 +39,31 @@ public sealed partial class TrainingPage
         return Database.DoAsync(_curves.ReadAsync, Closed);
     }
 
+    private Task ShowAsync(Measure measure)
+    {
+        _curves.Show(measure);
+        return Database.DoAsync(_curves.ReadAsync, Closed);
+    }
+
+    /// <summary>One click: the newest version, from what serves now, all defaults.</summary>
+    private async Task StartAsync()
+    {
+        if (_view is not { Versions: [var version, ..], Champion: var (_, champion) }) return;
+        TrainingRun? run = null;
+        var id = Guid.CreateVersion7();
+        if (await DoAsync(Policies.Researcher, async (db, who, token) =>
+            run = await db.QueueRunAsync(id, _view.Project.Id, version.Recipe, "{}", version.Id, champion.Id, seed: 1, null, who.Id, null, token))) Queued(run!);
+    }
+
     private string NameOf(Guid run) => _view?.Runs.Find(r => r.Run.Id == run)?.Name ?? "";
 
     private void Open(Form form, Guid? version = null) => (_form, _version, _editing, _said) = (form, version, null, null);
+
+    private void OpenFreeze(string recipe)
+    {
+        _recipe = recipe;
+        Open(Form.Freeze);
+    }
 
     private void Close() => _form = Form.None;
 
