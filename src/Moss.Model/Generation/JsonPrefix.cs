@@ -10,8 +10,8 @@ internal struct JsonPrefix
     /// <summary>Deepest nesting; one bit each in <see cref="_objects"/>.</summary>
     private const int MostDepth = 64;
 
-    /// <summary>Most spaces and line ends in a row.</summary>
-    private const int MostWhite = 64;
+    /// <summary>Most spaces and line ends in a row; before the object, enough for a model that begins with a space or a new line.</summary>
+    private const int MostWhite = 64, MostWhiteAtStart = 2;
 
     private enum At : byte
     {
@@ -57,7 +57,7 @@ internal struct JsonPrefix
             if (_at is not (At.Zero or At.Digits or At.Fraction or At.ExponentDigits)) return false;
             _at = At.AfterValue; // what ended the number is read as what follows it
         }
-        if (next is (byte)' ' or (byte)'\n' or (byte)'\r' or (byte)'\t') return ++_white <= MostWhite;
+        if (next is (byte)' ' or (byte)'\n' or (byte)'\r' or (byte)'\t') return ++_white <= (_at == At.Start ? MostWhiteAtStart : MostWhite);
         _white = 0;
         return _at switch
         {

@@ -29,7 +29,7 @@ internal static class WorkHost
         services.AddMossData(connectionString);
         services.AddSingleton(installation).AddSingleton(TimeProvider.System);
         services.AddSingleton<Schedules>().AddTransient<DispatchJob>().AddTransient<TrainingJob>().AddTransient<AgentRunJob>();
-        services.AddHttpClient<MossClient>(client => (client.BaseAddress, client.Timeout) = (installation.Serve, Timeout.InfiniteTimeSpan));
+        services.AddHttpClient<MossClient>(client => MossClient.Address(client, installation.Serve, Timeout.InfiniteTimeSpan));
 
         services.AddHangfire(hangfire => hangfire
             .UseSimpleAssemblyNameTypeSerializer()

@@ -10,7 +10,7 @@ internal sealed class ReplyGroup : IDisposable
     private readonly Channel<ReplyPiece> _pieces = Channel.CreateUnbounded<ReplyPiece>(new() { SingleReader = true });
     private readonly CancellationTokenSource _abandoned;
     private readonly Ticket _ticket;
-    private int _left;
+    private int _left, _disposed;
 
     /// <param name="lease">Each reply gets a share, and the last to end gives it back.</param>
     /// <param name="prompts">One for each reply.</param>
@@ -55,6 +55,7 @@ internal sealed class ReplyGroup : IDisposable
     /// <summary>Gives up what is not finished: its next step is its last.</summary>
     public void Dispose()
     {
+        if (Interlocked.Exchange(ref _disposed, 1) == 1) return;
         _abandoned.Cancel();
         _abandoned.Dispose();
         _ticket.GiveBack(usedTokens: Replies.Sum(r => (long)r.TokensSoFar));

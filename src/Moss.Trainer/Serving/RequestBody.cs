@@ -34,18 +34,21 @@ internal static class RequestBody
         if (!http.Request.HasJsonContentType()) // also keeps other sites' forms out: a browser asks before it sends JSON across origins
             throw new ApiRefusal(415, "Send the request as 'Content-Type: application/json'.", code: "unsupported_media_type");
         var seconds = http.RequestServices.GetRequiredService<IOptions<ServeOptions>>().Value.RequestSeconds;
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted);
-        patience.CancelAfter(TimeSpan.FromSeconds(seconds));
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(seconds));
+        var reader = http.Request.BodyReader;
+        using var late = patience.Token.Register(reader.CancelPendingRead); // unlike a token, this leaves the connection in order
         using var body = new MemoryStream();
-        try
+        while (true)
         {
-            await http.Request.Body.CopyToAsync(body, patience.Token);
+            var piece = await reader.ReadAsync(http.RequestAborted);
+            if (piece.IsCanceled)
+            {
+                http.Response.Headers.Connection = "close";
+                throw new ApiRefusal(408, $"The body did not arrive within {seconds} s. Send it faster.", code: "request_timeout");
+            }
+            foreach (var part in piece.Buffer) body.Write(part.Span);
+            reader.AdvanceTo(piece.Buffer.End);
+            if (piece.IsCompleted) return body.GetBuffer().AsMemory(0, (int)body.Length);
         }
-        catch (OperationCanceledException) when (!http.RequestAborted.IsCancellationRequested)
-        {
-            http.Response.Headers.Connection = "close";
-            throw new ApiRefusal(408, $"The body did not arrive within {seconds} s. Send it faster.", code: "request_timeout");
-        }
-        return body.GetBuffer().AsMemory(0, (int)body.Length);
     }
 }
