@@ -10,8 +10,11 @@ public class SamplerTests
     {
         var sampler = new Sampler(options);
         foreach (var id in said) sampler.Said(id);
-        return sampler.Choose(Logits.ToArray());
+        var chosen = sampler.Choose(Logits.ToArray());
+        return (chosen.Id, chosen.LogProb);
     }
+
+    private static double LogProbOf(int id) => Logits[id] - Math.Log(Logits.Sum(l => Math.Exp(l)));
 
     [Fact]
     public void Temperature_zero_takes_the_likeliest_and_tells_its_own_log_probability()
@@ -35,6 +38,52 @@ public class SamplerTests
         var sampler = new Sampler(SamplingOptions.Greedy with { RepetitionPenalty = 2 });
         sampler.Said(0);
         Assert.Equal(1, sampler.Choose([-1f, -1.5f]).Id);
+    }
+
+    [Theory]
+    [InlineData(1.2, 0, new[] { 1, 2, 1, 1, 1 })]    // once only, however often: 2 has been said too then
+    [InlineData(0, 0.6, new[] { 1, 1, 2, 1, 2, 1 })] // 3, 2.4 | 2 against 1.8, …
+    public void Presence_and_frequency_penalties_count_what_the_reply_has_already(double presence, double frequency, int[] expected)
+    {
+        var sampler = new Sampler(SamplingOptions.Greedy with { PresencePenalty = presence, FrequencyPenalty = frequency });
+        sampler.Said(1); // the prompt's tokens do not count
+        var chosen = expected.Select(_ => sampler.Choose(Logits.ToArray())).ToList();
+        Assert.Equal(expected, chosen.Select(c => c.Id));
+        Assert.All(chosen, c => Assert.Equal(LogProbOf(c.Id), c.LogProb, 6)); // still the network's own
+    }
+
+    [Fact]
+    public void A_bias_lifts_a_token_or_bans_it()
+    {
+        Assert.Equal(3, Choose(SamplingOptions.Greedy with { LogitBias = new Dictionary<int, double> { [3] = 4 } }).Id);
+        Assert.Equal(2, Choose(SamplingOptions.Greedy with { LogitBias = new Dictionary<int, double> { [1] = -100, [99] = 100 } }).Id);
+    }
+
+    [Fact]
+    public void The_likeliest_are_told_as_the_network_sees_them_whatever_the_penalties()
+    {
+        var sampler = new Sampler(SamplingOptions.Greedy with { Likeliest = 2, LogitBias = new Dictionary<int, double> { [1] = -100 } });
+        var chosen = sampler.Choose(Logits.ToArray());
+        Assert.Equal((2, [1, 2]), (chosen.Id, chosen.Likeliest.Select(l => l.Id).ToArray()));
+        Assert.Equal(LogProbOf(1), chosen.Likeliest[0].LogProb, 6);
+    }
+
+    [Fact]
+    public void What_is_not_allowed_is_never_chosen_and_the_others_keep_their_odds()
+    {
+        var sampler = new Sampler(new SamplingOptions { Temperature = 1, TopP = 1, RepetitionPenalty = 1, Seed = 5 });
+        var draws = Enumerable.Range(0, 20_000).Select(_ => sampler.Choose(Logits.ToArray(), id => id is 0 or 2).Id).ToList();
+        Assert.Equal([0, 2], draws.Distinct().Order());
+        Assert.InRange(draws.Count(d => d == 2) / 20_000.0 - Math.E / (1 + Math.E), -0.015, 0.015);
+    }
+
+    [Fact]
+    public void One_allowed_token_among_thousands_is_found_and_none_at_all_is_said()
+    {
+        var many = Enumerable.Range(0, 5_000).Select(i => i / 1_000f).ToArray();
+        Assert.Equal(7, new Sampler(SamplingOptions.Greedy).Choose(many.ToArray(), id => id == 7).Id);
+        Assert.Equal(7, new Sampler(new SamplingOptions { Seed = 1 }).Choose(many.ToArray(), id => id == 7).Id);
+        Assert.Throws<InvalidDataException>(() => new Sampler(SamplingOptions.Greedy).Choose(many.ToArray(), _ => false));
     }
 
     [Theory]

@@ -1,7 +1,7 @@
 namespace Moss.Annotate.Hosting;
 
 /// <summary>What the portal must know from its environment.</summary>
-public sealed record PortalSettings(string Database, Uri ServeUrl, string? SetupToken)
+public sealed record PortalSettings(string Database, Uri ServeUrl, string? SetupToken, string? ServeKey = null)
 {
     public const string DefaultPortalUrl = "http://localhost:5080";
     public const string DefaultServeUrl = "http://127.0.0.1:5081";
@@ -9,7 +9,7 @@ public sealed record PortalSettings(string Database, Uri ServeUrl, string? Setup
 
 internal static class PortalSettingsReading
 {
-    /// <summary>Reads MOSS_DB, MOSS_SERVE_URL, MOSS_SETUP_TOKEN and makes the portal listen on MOSS_PORTAL_URL.</summary>
+    /// <summary>Reads MOSS_DB, MOSS_SERVE_URL, MOSS_SERVE_KEY, MOSS_SETUP_TOKEN and makes the portal listen on MOSS_PORTAL_URL.</summary>
     public static PortalSettings ReadPortalSettings(this WebApplicationBuilder builder)
     {
         var configuration = builder.Configuration;
@@ -24,7 +24,8 @@ internal static class PortalSettingsReading
                     "MOSS_DB is not set: the portal needs the connection string of its PostgreSQL database. " +
                     "`./moss up` sets it; to start the portal alone, export MOSS_DB='Host=…;Username=…;Password=…;Database=…'."),
             ReadUrl(configuration, "MOSS_SERVE_URL", PortalSettings.DefaultServeUrl),
-            configuration["MOSS_SETUP_TOKEN"] is { Length: > 0 } token ? token : null);
+            configuration["MOSS_SETUP_TOKEN"] is { Length: > 0 } token ? token : null,
+            configuration["MOSS_SERVE_KEY"] is { Length: > 0 } key ? key : null);
         builder.Services.AddSingleton(settings);
         return settings;
     }

@@ -21,11 +21,15 @@ public sealed class Generation : IDisposable
     private readonly SamplingOptions _options;
     private readonly Sampler _sampler;
     private readonly StreamingDecoder? _decoder;
+    private readonly Tokenizer? _tokenizer;
     private readonly StopTexts _stops;
     private readonly IReadOnlySet<int> _stopIds;
     private readonly int _tokenizerSize;
     private readonly int[] _prompt;
     private readonly List<int> _ids = [];
+    private readonly List<ChosenToken> _chosen = [];
+    private readonly Func<int, bool>? _allows;
+    private JsonPrefix _json;
     private KvCache? _cache;
 
     /// <param name="prompt">Rendered conversation with the opening of MOSS's turn.</param>
@@ -49,13 +53,20 @@ public sealed class Generation : IDisposable
         if (begun is not null && (begun.Length >= prompt.Length || begun.Length % PromptPiece != 0))
             throw new ArgumentException($"A cache of {begun.Length:N0} tokens does not begin a prompt of {prompt.Length:N0} by whole pieces.", nameof(begun));
         _cache = begun ?? new KvCache(model.Config, RoomFor(prompt.Length, options.MaxNewTokens, model.Config));
-        PromptTokens = prompt.Length;
+        (PromptTokens, CachedTokens) = (prompt.Length, (int)(begun?.Length ?? 0));
+        if (!options.JsonObject) return;
+        if (tokenizer is null) throw new ArgumentException("JSON can only be asked of a model with a tokenizer.", nameof(options));
+        _allows = id => !tokenizer.IsSpecial(id) && !stopIds.Contains(id) && _json.Allows(tokenizer.BytesOf(id));
+        _tokenizer = tokenizer;
     }
 
     /// <summary>"stop" (MOSS ended its turn), "length" or "stop_string"; null while going on.</summary>
     public string? StopReason { get; private set; }
 
     public int PromptTokens { get; }
+
+    /// <summary>Tokens of the prompt that had been read before this reply.</summary>
+    public int CachedTokens { get; }
 
     /// <summary>Tokens chosen so far, the one that ended the turn included.</summary>
     public int CompletionTokens => _ids.Count;
@@ -102,11 +113,13 @@ public sealed class Generation : IDisposable
     /// <returns>False when the reply is finished.</returns>
     public bool Continue(Span<float> logits, out string newText)
     {
-        var (id, logProb) = _sampler.Choose(logits[.._tokenizerSize]); // rows beyond the tokenizer are padding and stand for nothing
+        var chosen = _sampler.Choose(logits[.._tokenizerSize], _allows); // rows beyond the tokenizer are padding and stand for nothing
+        var id = chosen.Id;
         _ids.Add(id);
-        SumLogProb += logProb;
+        SumLogProb += chosen.LogProb;
         _sampler.Said(id);
         if (_stopIds.Contains(id)) return Finish(StoppedByToken, "", out newText);
+        if (_options.Likeliest is not null) _chosen.Add(chosen);
 
         newText = _stops.Push(_decoder?.Push(id) ?? "", out var stopped);
         if (stopped)
@@ -114,6 +127,7 @@ public sealed class Generation : IDisposable
             StopReason = StoppedByText;
             return false;
         }
+        if (_allows is not null && _json.Push(_tokenizer!.BytesOf(id)) && _json.IsComplete) return Finish(StoppedByToken, newText, out newText);
         var full = _ids.Count >= _options.MaxNewTokens || PromptTokens + _ids.Count >= _model.Config.ContextLength;
         return !full || Finish(StoppedByLength, newText, out newText);
     }
@@ -149,6 +163,15 @@ public sealed class Generation : IDisposable
             reply.Append(text);
         }
         return reply.ToString();
+    }
+
+    /// <summary>The tokens since the last asking, when <see cref="SamplingOptions.Likeliest"/> asks for them; the one that ended the turn is not told.</summary>
+    public IReadOnlyList<ChosenToken> TakeChosen()
+    {
+        if (_chosen.Count == 0) return [];
+        List<ChosenToken> taken = [.. _chosen];
+        _chosen.Clear();
+        return taken;
     }
 
     /// <summary>Gives the cache away, with the prompt that it has read, for the conversation's next turn.</summary>

@@ -1,40 +1,83 @@
 namespace Moss.Model.Generation;
 
 /// <summary>Chooses one token from logits, in managed code, so that a seed means the same on every machine.</summary>
-/// <remarks>Order as in transformers: repetition penalty, temperature, top-k, top-p.</remarks>
+/// <remarks>Order as in transformers: repetition penalty, temperature, top-k, top-p; the reply's own penalties and biases come between the first two.</remarks>
 internal sealed class Sampler(SamplingOptions options)
 {
     private const int FirstCandidates = 64;
 
+    /// <summary>So many choices that may not be are put aside one by one; then the whole vocabulary is looked through.</summary>
+    private const int MostPutAside = 16;
+
     private readonly HashSet<int> _said = [];
+    private readonly Dictionary<int, int> _chosen = []; // how often the reply has a token
     private long _drawn;
 
     /// <summary>Remembers a token for the repetition penalty.</summary>
     public void Said(int id) => _said.Add(id);
 
     /// <param name="logits">(V) raw scores of the tokens that may be chosen; overwritten.</param>
-    /// <returns>The token and its log-probability in nats under the model itself, before any of the options.</returns>
-    public (int Id, double LogProb) Choose(Span<float> logits)
+    /// <param name="allows">Whether a token may be chosen here; null allows all.</param>
+    /// <returns>The token, its log-probability in nats under the model itself, before any of the options, and those of the likeliest if asked for.</returns>
+    public ChosenToken Choose(Span<float> logits, Func<int, bool>? allows = null)
     {
         var total = LogSumExp(logits);
-        var own = Penalize(logits);
-        var id = options.Temperature == 0 ? Likeliest(logits) : Draw(logits);
-        return (id, (own.TryGetValue(id, out var before) ? before : logits[id]) - total);
+        IReadOnlyList<(int, double)> likeliest = options.Likeliest is > 0 and var most ? ToldOf(logits, most, total) : [];
+        var own = new Dictionary<int, float>();
+        Penalize(logits, own);
+        Bias(logits, own);
+        var id = ChooseAllowed(logits, allows);
+        _chosen[id] = _chosen.GetValueOrDefault(id) + 1;
+        return new(id, (own.TryGetValue(id, out var before) ? before : logits[id]) - total, likeliest);
     }
 
-    /// <returns>What the changed scores were before.</returns>
-    private Dictionary<int, float> Penalize(Span<float> logits)
+    private static List<(int, double)> ToldOf(ReadOnlySpan<float> logits, int most, double total)
     {
-        var before = new Dictionary<int, float>();
-        if (options.RepetitionPenalty == 1) return before;
+        var told = new List<(int, double)>();
+        foreach (var id in Likeliest(logits, Math.Min(most, logits.Length))) told.Add((id, logits[id] - total));
+        return told;
+    }
+
+    /// <param name="own">Gets what the changed scores were before.</param>
+    private void Penalize(Span<float> logits, Dictionary<int, float> own)
+    {
+        if (options.RepetitionPenalty == 1) return;
         var penalty = (float)options.RepetitionPenalty;
         foreach (var id in _said)
         {
             if (id >= logits.Length) continue;
-            before[id] = logits[id];
+            own[id] = logits[id];
             logits[id] = logits[id] > 0 ? logits[id] / penalty : logits[id] * penalty;
         }
-        return before;
+    }
+
+    private void Bias(Span<float> logits, Dictionary<int, float> own)
+    {
+        if (options.PresencePenalty != 0 || options.FrequencyPenalty != 0)
+            foreach (var (id, times) in _chosen) Add(logits, own, id, -(options.PresencePenalty + options.FrequencyPenalty * times));
+        foreach (var (id, bias) in options.LogitBias) Add(logits, own, id, bias);
+    }
+
+    private static void Add(Span<float> logits, Dictionary<int, float> own, int id, double amount)
+    {
+        if (id >= logits.Length) return;
+        own.TryAdd(id, logits[id]);
+        logits[id] += (float)amount;
+    }
+
+    // What may not be is put aside and the choice made again: among those that may, this leaves all odds as they are, and looks at few tokens.
+    private int ChooseAllowed(Span<float> logits, Func<int, bool>? allows)
+    {
+        for (var aside = 0; ; aside++)
+        {
+            var id = options.Temperature == 0 ? Likeliest(logits) : Draw(logits);
+            if (allows is null || allows(id)) return id;
+            if (aside > MostPutAside) throw new InvalidDataException("No token of this tokenizer may come next, so the reply cannot keep to the form that was asked for.");
+            logits[id] = float.NegativeInfinity;
+            if (aside < MostPutAside) continue;
+            for (var other = 0; other < logits.Length; other++)
+                if (!allows(other)) logits[other] = float.NegativeInfinity;
+        }
     }
 
     private int Draw(ReadOnlySpan<float> logits)

@@ -18,6 +18,21 @@ public sealed record SamplingOptions
     /// <summary>Makes tokens that were already said, prompt included, less likely; 1 changes nothing. Keskar et al. 2019, arXiv:1909.05858.</summary>
     public double RepetitionPenalty { get; init; } = 1.02;
 
+    /// <summary>Taken off the score of each token that the reply has already; 0 changes nothing.</summary>
+    public double PresencePenalty { get; init; }
+
+    /// <summary>Taken off a token's score once for each time that the reply has it; 0 changes nothing.</summary>
+    public double FrequencyPenalty { get; init; }
+
+    /// <summary>Added to the scores of these tokens.</summary>
+    public IReadOnlyDictionary<int, double> LogitBias { get; init; } = System.Collections.Immutable.ImmutableDictionary<int, double>.Empty;
+
+    /// <summary>So many of the likeliest are told with each token (<see cref="Generation.TakeChosen"/>); null tells nothing.</summary>
+    public int? Likeliest { get; init; }
+
+    /// <summary>The reply is one JSON object and ends with it.</summary>
+    public bool JsonObject { get; init; }
+
     public int MaxNewTokens { get; init; } = 256;
 
     /// <summary>The same seed, prompt and checkpoint give the same reply, whatever else the process generates.</summary>
@@ -33,6 +48,10 @@ public sealed record SamplingOptions
         Require(TopP is > 0 and <= 1, nameof(TopP), TopP, "above 0, at most 1");
         Require(TopK >= 0, nameof(TopK), TopK, "0 (all) or more");
         Require(RepetitionPenalty is > 0 and <= 10, nameof(RepetitionPenalty), RepetitionPenalty, "above 0, at most 10");
+        Require(PresencePenalty is >= -10 and <= 10, nameof(PresencePenalty), PresencePenalty, "-10 to 10");
+        Require(FrequencyPenalty is >= -10 and <= 10, nameof(FrequencyPenalty), FrequencyPenalty, "-10 to 10");
+        Require(LogitBias.All(b => b.Key >= 0 && double.IsFinite(b.Value)), nameof(LogitBias), "given", "finite numbers for token ids");
+        Require(Likeliest is null or >= 0, nameof(Likeliest), Likeliest ?? 0, "0 or more");
         Require(MaxNewTokens >= 1, nameof(MaxNewTokens), MaxNewTokens, "1 or more");
         Require(Stop.All(s => s.Length > 0), nameof(Stop), "\"\"", "texts that are not empty");
         return this;

@@ -27,6 +27,16 @@ internal sealed class AskingException(string sentence) : IOException(sentence);
 /// <summary>MOSS over HTTP, as anybody else would speak with it.</summary>
 internal sealed class MossClient(HttpClient http)
 {
+    /// <summary>The key to send, where `serve` asks for one.</summary>
+    public const string KeyVariable = "MOSS_SERVE_KEY";
+
+    /// <summary>Makes a client ask this server, with the key of the environment if there is one.</summary>
+    public static void Address(HttpClient http, Uri serve, TimeSpan timeout)
+    {
+        (http.BaseAddress, http.Timeout) = (serve, timeout);
+        if (Environment.GetEnvironmentVariable(KeyVariable) is { Length: > 0 } key) http.DefaultRequestHeaders.Authorization = new("Bearer", key);
+    }
+
     private const string Path = "/v1/chat/completions";
     private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(0.2), LongestPause = TimeSpan.FromSeconds(5);
 

@@ -12,7 +12,8 @@ internal sealed class FirstTokenBench(Uri serve, int requests)
     /// <param name="server">The server's process, when it is on this machine: what it holds in memory is read too.</param>
     public async Task<object> RunAsync(CancellationToken cancellation, Process? server = null)
     {
-        using var http = new HttpClient { BaseAddress = serve, Timeout = TimeSpan.FromMinutes(1) };
+        using var http = new HttpClient();
+        AgentRuns.MossClient.Address(http, serve, TimeSpan.FromMinutes(1));
         for (var i = 0; i < WarmUpRequests; i++) await TimeAsync(http, cancellation);
         var (load, memory) = (Conditions.LoadAverage(), Memory(server));
         List<double> waits = [];

@@ -20,7 +20,8 @@ internal static class AskVerb
         return Session.Verb("ask", "Ask MOSS.", text, conversation, model, temperature, seed).Does(async (parsed, cancellation) =>
         {
             await using var session = await Session.OpenAsync(parsed, cancellation);
-            using var http = new HttpClient { BaseAddress = Installation.FromEnvironment().Serve, Timeout = Timeout.InfiniteTimeSpan };
+            using var http = new HttpClient();
+            MossClient.Address(http, Installation.FromEnvironment().Serve, Timeout.InfiniteTimeSpan);
             var talk = new Talk(session.Db, new MossClient(http), session.Project.Id, session.Person.Id);
             var said = await talk.SayAsync(
                 parsed.GetValue(text)!, parsed.GetValue(conversation), new Asking(parsed.GetValue(model)!, [], parsed.GetValue(temperature), Seed: parsed.GetValue(seed)),

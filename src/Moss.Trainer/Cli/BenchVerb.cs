@@ -17,6 +17,7 @@ internal static class BenchVerb
         Train(),
         FirstToken(),
         Loop(),
+        Serve(),
         TokenizeBenchVerb.Create(),
         Load(),
     };
@@ -91,6 +92,23 @@ internal static class BenchVerb
             var installation = Installation.FromEnvironment();
             await new LoopBench(installation, parsed.GetValue(file)?.FullName ?? Conversations(installation.Home),
                 AtLeastOne(parsed, messages), AtLeastOne(parsed, requests)).RunAsync(Print, cancellation);
+            return 0;
+        });
+    }
+
+    private static Command Serve()
+    {
+        var times = new Option<double[]>("--times") { Description = "Arrivals as a multiple of what the server can answer; several may be given.", DefaultValueFactory = _ => [0.5, 3] };
+        var seconds = new Option<int>("--seconds") { Description = "Length of each load.", DefaultValueFactory = _ => 60 };
+        var clients = new Option<int>("--clients") { Description = "Most requests under way at once.", DefaultValueFactory = _ => 200 };
+        var tokens = new Option<int>("--tokens") { Description = "Most tokens of a reply.", DefaultValueFactory = _ => 64 };
+        const string What = "Requests that arrive by chance, more than can be answered too: with a database and a server of its own, gone afterwards.";
+        return new Command("serve", What) { times, seconds, clients, tokens }.Does(async (parsed, cancellation) =>
+        {
+            var loads = parsed.GetRequiredValue(times).Select(t => t is > 0 and <= 100
+                ? new ServeLoad(t, AtLeastOne(parsed, seconds), AtLeastOne(parsed, clients), AtLeastOne(parsed, tokens))
+                : throw new MossInputException("--times must be above 0 and at most 100.")).ToList();
+            await new ServeBench(Installation.FromEnvironment(), loads).RunAsync(Print, cancellation);
             return 0;
         });
     }

@@ -34,7 +34,7 @@ internal static class WorkHost
         services.AddSingleton(installation).AddSingleton(TimeProvider.System);
         services.AddSingleton<Schedules>().AddTransient<DispatchJob>().AddTransient<TrainingJob>().AddTransient<AgentRunJob>().AddTransient<PlanJob>();
         services.AddHostedService(provider => new PlanNews(connectionString, provider.GetRequiredService<IRecurringJobManager>(), settings));
-        services.AddHttpClient<MossClient>(client => (client.BaseAddress, client.Timeout) = (installation.Serve, Timeout.InfiniteTimeSpan));
+        services.AddHttpClient<MossClient>(client => MossClient.Address(client, installation.Serve, Timeout.InfiniteTimeSpan));
 
         services.AddHangfire(hangfire => hangfire
             .UseSimpleAssemblyNameTypeSerializer()

@@ -18,7 +18,7 @@ internal static class ApiErrors
         catch (BadHttpRequestException e) when (!http.Response.HasStarted)
         {
             await WriteAsync(http, e.StatusCode == 413
-                ? new ApiRefusal(413, $"The body is larger than {ChatRequest.MaxBodyBytes:N0} bytes. Shorten the conversation.", code: "body_too_large")
+                ? new ApiRefusal(413, $"The body is larger than {RequestBody.MaxBytes:N0} bytes. Shorten the conversation.", code: "body_too_large")
                 : new ApiRefusal(e.StatusCode, e.Message));
         }
         catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)

@@ -12,10 +12,20 @@ internal sealed class ApiRefusal(int status, string message, string? parameter =
 
     public string Type => status switch
     {
+        401 => "authentication_error",
         429 => "rate_limit_error",
         >= 500 => "server_error",
         _ => "invalid_request_error",
     };
+
+    /// <summary>429: come back after this time, rounded up to whole seconds.</summary>
+    public static ApiRefusal Busy(string message, TimeSpan wait, string code)
+    {
+        var seconds = (int)Math.Clamp(Math.Ceiling(wait.TotalSeconds), 1, LongestWait);
+        return new(429, $"{message} Ask again in {seconds} s.", code: code) { RetryAfterSeconds = seconds };
+    }
+
+    private const int LongestWait = 3_600;
 
     /// <summary>400: this parameter cannot be used as it was given.</summary>
     public static ApiRefusal Invalid(string parameter, string message) => new(400, message, parameter, "invalid_value");

@@ -7,7 +7,7 @@ namespace Moss.Trainer.Serving;
 internal static class ChatMessages
 {
     private const int MaxMessages = 2_000;
-    private static readonly string[] Roles = ["system", "user", "assistant", "tool"];
+    private static readonly string[] Roles = ["system", "developer", "user", "assistant", "tool"];
 
     public static IReadOnlyList<ChatTurn> Read(JsonElement messages)
     {
@@ -27,6 +27,7 @@ internal static class ChatMessages
         var where = $"messages[{index}]";
         var role = message.String("role") ?? throw ApiRefusal.Invalid($"{where}.role", $"'{where}.role' is missing: one of {string.Join(", ", Roles)}.");
         if (!Roles.Contains(role)) throw ApiRefusal.Invalid($"{where}.role", $"'{where}.role' is '{Shown(role)}'; accepted: {string.Join(", ", Roles)}.");
+        if (role == "developer") role = "system"; // the interface's newer name for it
         if (role == "system" && index > 0) throw ApiRefusal.Invalid($"{where}.role", "A message of role 'system' can only be the first one.");
         var text = message.Take("content") is { } content ? Content(content, $"{where}.content") : "";
         if (text.Length == 0 && role == "user") throw ApiRefusal.Invalid($"{where}.content", $"'{where}.content' is empty: say something.");

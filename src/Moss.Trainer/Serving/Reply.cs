@@ -1,38 +1,60 @@
-using System.Threading.Channels;
 using Moss.Model;
 using Moss.Model.Generation;
 
 namespace Moss.Trainer.Serving;
 
+/// <summary>The tokens that a reply goes on from, and how it is drawn.</summary>
+internal sealed record ReplyPrompt(int[] Tokens, SamplingOptions Sampling);
+
 /// <summary>One reply in the making: the request reads its pieces, the <see cref="ReplyLoop"/> makes them.</summary>
 /// <remarks>The lease is held until the loop is done, so a checkpoint replaced meanwhile still finishes what it began.</remarks>
-internal sealed class Reply(
-    CheckpointLease lease, int[] prompt, SamplingOptions sampling, long receivedAt, TimeProvider clock, CancellationToken abandoned) : IDisposable
+internal sealed class Reply(ReplyGroup group, CheckpointLease lease, int index, int[] prompt, SamplingOptions sampling) : IDisposable
 {
-    // Never more pieces than the context has tokens, so a client that reads slowly costs little.
-    private readonly Channel<string> _pieces = Channel.CreateUnbounded<string>(new() { SingleReader = true, SingleWriter = true });
-    private readonly TaskCompletionSource<ReplyEnd> _end = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Generation? _generation;
-    private double? _firstTokenMs;
+    private double? _begunMs, _firstTokenMs;
+    private volatile int _made;
 
     public ServedCheckpoint Checkpoint => lease.Checkpoint;
     public SamplingOptions Sampling => sampling;
-    public CancellationToken Abandoned => abandoned;
-    public ChannelReader<string> Pieces => _pieces.Reader;
+    public CancellationToken Abandoned => group.Abandoned;
 
-    /// <summary>Completes after the last piece; fails when the reply could not be finished.</summary>
-    public Task<ReplyEnd> End => _end.Task;
+    /// <summary>Its number among the request's replies.</summary>
+    public int Index => index;
 
-    public double Milliseconds => clock.GetElapsedTime(receivedAt).TotalMilliseconds;
+    /// <summary>Why it could not be finished.</summary>
+    public Exception? Failure { get; private set; }
+
+    /// <summary>Set once it is whole.</summary>
+    public ReplyEnd? Ended { get; private set; }
+
+    public double Milliseconds => group.Clock.GetElapsedTime(group.ReceivedAt).TotalMilliseconds;
 
     /// <summary>Memory that its keys and values can come to, in bytes.</summary>
     public long Bytes => Checkpoint.BytesFor(prompt.Length, sampling.MaxNewTokens);
+
+    /// <summary>Tokens of the prompt and of what has been made.</summary>
+    public int TokensSoFar => prompt.Length + _made;
+
+    /// <summary>Turns of the loop that it will still take: a piece of the prompt each, then a token each.</summary>
+    /// <param name="share">Of the tokens asked for, the share that replies really come to.</param>
+    public double TurnsLeft(double share)
+    {
+        var made = _made;
+        var reading = made > 0 ? 0 : (prompt.Length + Generation.PromptPiece - 1) / Generation.PromptPiece;
+        return reading + Math.Max(1, sampling.MaxNewTokens * share - made);
+    }
 
     /// <summary>Some of the prompt is still to be read.</summary>
     public bool IsReading => _generation?.IsReading ?? true;
 
     /// <summary>The newest token, which the network has not seen yet, and what it has seen.</summary>
     public (int Id, KvCache Cache) Next => (_generation!.Newest, _generation.Cache);
+
+    /// <summary>Tokens of the prompt that an earlier turn had read already, once it has begun.</summary>
+    public int CachedTokens => _generation?.CachedTokens ?? 0;
+
+    /// <summary>It has a place now.</summary>
+    public void Begin() => _begunMs = Milliseconds;
 
     /// <summary>Reads the next piece of the prompt; the last piece makes the first token. Called by the loop's thread alone.</summary>
     /// <returns>False when the reply has ended, whichever way.</returns>
@@ -57,37 +79,38 @@ internal sealed class Reply(
 
     private bool Advance(Step step)
     {
-        if (abandoned.IsCancellationRequested)
+        if (Abandoned.IsCancellationRequested)
         {
-            Fail(new OperationCanceledException(abandoned));
+            Fail(new OperationCanceledException(Abandoned));
             return false;
         }
         try
         {
             var more = step(out var text);
-            if (!IsReading) _firstTokenMs ??= Milliseconds;
-            if (text.Length > 0) _pieces.Writer.TryWrite(text);
-            if (!more) Finish(_generation!);
+            _made = _generation!.CompletionTokens;
+            if (_made > 0) _firstTokenMs ??= Milliseconds;
+            if (!more) Ended = End(_generation);
+            var chosen = _generation.TakeChosen();
+            if (!more || text.Length > 0 || chosen.Count > 0) group.Add(new ReplyPiece(this, text, chosen, Ended));
             return more;
         }
         catch (Exception e)
         {
-            Fail(e); // this reply alone: the loop goes on with the others
+            Fail(e); // this request alone: the loop goes on with the others
             return false;
         }
     }
 
     public void Fail(Exception reason)
     {
-        if (reason is OperationCanceledException) _end.TrySetCanceled(abandoned);
-        else if (_end.TrySetException(reason)) _ = _end.Task.Exception; // observed, should nobody await it any more
-        _pieces.Writer.TryComplete();
+        Failure = reason;
+        group.Fail(reason);
     }
 
     /// <summary>Ends it for good. Called by the loop's thread; what the prompt's keys and values are stays for the conversation's next turn.</summary>
     public void Dispose()
     {
-        if (_generation is { IsReading: false } && End.IsCompletedSuccessfully)
+        if (Ended is not null && _generation is { IsReading: false })
         {
             var (read, cache) = _generation.TakeCache();
             Checkpoint.Prefixes.Keep(read, cache);
@@ -96,10 +119,7 @@ internal sealed class Reply(
         lease.Dispose();
     }
 
-    private void Finish(Generation generation)
-    {
-        _end.TrySetResult(new ReplyEnd(generation.StopReason ?? "stop", generation.PromptTokens, generation.CompletionTokens,
-            _firstTokenMs ?? Milliseconds, Milliseconds, generation.SumLogProb));
-        _pieces.Writer.TryComplete();
-    }
+    private ReplyEnd End(Generation generation) => new(
+        generation.StopReason ?? Generation.StoppedByToken, generation.PromptTokens, generation.CachedTokens, generation.CompletionTokens,
+        _begunMs ?? 0, _firstTokenMs ?? Milliseconds, Milliseconds, generation.SumLogProb);
 }

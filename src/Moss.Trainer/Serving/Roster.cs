@@ -24,6 +24,9 @@ internal sealed class Roster(TimeProvider clock) : IDisposable
         ?? (Coming is { } coming ? $"MOSS is loading {coming}. Ask again in a few seconds." : null)
         ?? "No checkpoint is deployed yet. Deploy one on the Checkpoints page or with ./moss deploy; the first start deploys the starter by itself.";
 
+    /// <summary>Times that a name got another checkpoint than it had.</summary>
+    public long Swaps { get; private set; }
+
     public IReadOnlyList<Post> Posts
     {
         get { lock (_gate) return [.. _posts.Values.OrderBy(p => p.Name != Deployment.Champion).ThenBy(p => p.Name, StringComparer.Ordinal)]; }
@@ -64,7 +67,11 @@ internal sealed class Roster(TimeProvider clock) : IDisposable
         {
             if (!_residents.TryGetValue(id, out var resident)) return false;
             var now = clock.GetUtcNow();
-            if (_posts.TryGetValue(name, out var former)) _residents[former.Checkpoint.Id].IdleSince = now;
+            if (_posts.TryGetValue(name, out var former))
+            {
+                _residents[former.Checkpoint.Id].IdleSince = now;
+                if (former.Checkpoint.Id != id) Swaps++;
+            }
             _posts[name] = new Post(name, resident.Checkpoint, now);
             return true;
         }

@@ -1,6 +1,8 @@
 using Microsoft.Extensions.Options;
 using Moss.Data;
 using Moss.Trainer.Deployments;
+using Moss.Trainer.Serving.Admission;
+using Moss.Trainer.Serving.Metering;
 
 namespace Moss.Trainer.Serving;
 
@@ -18,15 +20,12 @@ internal static class ServeApp
         builder.WebHost.UseUrls(url).ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBodySize = ChatRequest.MaxBodyBytes;
+            kestrel.Limits.MaxRequestBodySize = RequestBody.MaxBytes;
+            kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(builder.Configuration.GetValue(
+                $"{ServeOptions.Section}:{nameof(ServeOptions.RequestSeconds)}", new ServeOptions().RequestSeconds));
             kestrel.Limits.MaxConcurrentConnections = MostConnections;
         });
-        builder.Logging.AddSimpleConsole(console =>
-        {
-            console.SingleLine = true;
-            console.TimestampFormat = "HH:mm:ss ";
-        }).AddFilter("Microsoft", LogLevel.Warning)
-          .AddFilter("Microsoft.EntityFrameworkCore", LogLevel.Critical); // a database that is away is said once, by the follower
+        AddLogs(builder);
         builder.Services.AddOptions<ServeOptions>()
             .BindConfiguration(ServeOptions.Section, binder => binder.ErrorOnUnknownConfiguration = true)
             .ValidateDataAnnotations().ValidateOnStart();
@@ -35,7 +34,7 @@ internal static class ServeApp
         builder.Services.AddMossData(connectionString);
         builder.Services.AddSingleton(TimeProvider.System).AddSingleton<Roster>();
         builder.Services.AddSingleton<ReplyLoop>().AddHostedService(services => services.GetRequiredService<ReplyLoop>());
-        builder.Services.AddSingleton<ReplyStart>();
+        builder.Services.AddSingleton<ReplyStart>().AddSingleton<Admissions>().AddSingleton<ServeMeters>().AddSingleton<ApiKeys>();
 
         builder.Services.AddSingleton(new ServeAddress(url));
         builder.Services.AddSingleton(new DeploymentNews(connectionString)).AddSingleton<CheckpointsByName>();
@@ -46,10 +45,29 @@ internal static class ServeApp
         builder.Services.AddHostedService<DeploymentFollower>();
 
         var app = builder.Build();
+        app.UseRequestCounts();
         app.UseApiErrors();
-        app.MapChat();
+        app.UseApiKeys();
+        app.MapReplies();
+        app.MapTokenize();
         app.MapModels();
         app.MapHealth();
+        app.MapMetrics();
         return app;
+    }
+
+    private static void AddLogs(WebApplicationBuilder builder)
+    {
+        builder.Logging.Configure(logs => logs.ActivityTrackingOptions = ActivityTrackingOptions.TraceId | ActivityTrackingOptions.SpanId)
+            .AddFilter("Microsoft", LogLevel.Warning)
+            .AddFilter("Microsoft.EntityFrameworkCore", LogLevel.Critical); // a database that is away is said once, by the follower
+        if (builder.Configuration.GetValue<bool>($"{ServeOptions.Section}:{nameof(ServeOptions.JsonLogs)}"))
+            builder.Logging.AddJsonConsole(console => console.IncludeScopes = true);
+        else
+            builder.Logging.AddSimpleConsole(console =>
+            {
+                console.SingleLine = true;
+                console.TimestampFormat = "HH:mm:ss ";
+            });
     }
 }

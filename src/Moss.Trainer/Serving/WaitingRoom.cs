@@ -14,17 +14,37 @@ internal sealed class WaitingRoom(int capacity)
         get { lock (_gate) return _line.Count; }
     }
 
-    /// <summary>False when the room is full or closed. A client that goes away leaves the line at once.</summary>
-    public bool TryEnter(Reply reply)
+    public bool IsFull => Count >= capacity;
+
+    /// <summary>Those who wait, the longest first.</summary>
+    public IReadOnlyList<Reply> All
     {
-        LinkedListNode<Reply> place;
+        get { lock (_gate) return [.. _line]; }
+    }
+
+    /// <summary>The reply's place in the line from 1, or 0 when it does not wait (any more).</summary>
+    public int PlaceOf(Reply reply)
+    {
         lock (_gate)
         {
-            if (_closed || _line.Count >= capacity) return false;
-            place = _line.AddLast(reply);
+            var place = 1;
+            for (var node = _line.First; node is not null; node = node.Next, place++)
+                if (node.Value == reply) return place;
+            return 0;
+        }
+    }
+
+    /// <summary>All of them or, when the room has not places for all or is closed, none. A client that goes away leaves the line at once.</summary>
+    public bool TryEnter(IReadOnlyList<Reply> replies)
+    {
+        LinkedListNode<Reply>[] places;
+        lock (_gate)
+        {
+            if (_closed || _line.Count + replies.Count > capacity) return false;
+            places = [.. replies.Select(_line.AddLast)];
             Monitor.Pulse(_gate);
         }
-        reply.Abandoned.Register(() => Leave(place));
+        foreach (var place in places) place.Value.Abandoned.Register(() => Leave(place));
         return true;
     }
 

@@ -36,6 +36,18 @@ public sealed class DialogueTests(PostgresServer postgres) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Waiting_in_the_queue_stores_nothing_and_the_reply_is_stored_when_its_turn_comes()
+    {
+        (_serve.Comments, _serve.Pause) = ([": queue 2", ": reading"], TimeSpan.FromMilliseconds(300));
+        var live = new LiveReply(_question);
+        var asking = AskAsync(live, Test);
+        while (live.Place != 2 && !asking.IsCompleted) await Task.Delay(10, Test);
+        Assert.Equal(2, live.Place);
+        await asking;
+        Assert.Equal((string.Concat(_serve.Pieces), 0), ((await StoredAsync(live.Id)).Text, live.Place));
+    }
+
+    [Fact]
     public async Task A_reply_under_way_is_stored_within_a_second()
     {
         (_serve.Pieces, _serve.Pause) = ([.. Enumerable.Range(0, 40).Select(i => $"word{i} ")], TimeSpan.FromMilliseconds(100));

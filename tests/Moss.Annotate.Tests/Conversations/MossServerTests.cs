@@ -51,6 +51,18 @@ public sealed class MossServerTests
     }
 
     [Fact]
+    public async Task The_place_in_the_queue_is_told_while_waiting_and_a_full_queue_is_asked_again()
+    {
+        await using var serve = await ScriptedServe.StartAsync();
+        (serve.BusyFirst, serve.Comments) = (1, [": queue 3", ": queue 1", ": reading", ": anything"]);
+        var pieces = await PiecesAsync(serve.Url);
+
+        Assert.Equal([null, 3, 1, 0], pieces.OfType<PlacePiece>().Select(p => p.Place));
+        Assert.Equal(serve.Pieces, pieces.OfType<TextPiece>().Select(p => p.Text));
+        Assert.Equal(2, serve.Requests);
+    }
+
+    [Fact]
     public async Task A_server_that_dies_in_the_middle_is_told_from_one_that_is_not_there()
     {
         await using var serve = await ScriptedServe.StartAsync();

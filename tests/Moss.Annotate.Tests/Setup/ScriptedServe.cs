@@ -28,6 +28,12 @@ public sealed class ScriptedServe : IAsyncDisposable
     /// <summary>Answered instead of a reply, with this sentence.</summary>
     public (int Status, string Message)? Refusal { get; set; }
 
+    /// <summary>Comment lines before the first piece, each after <see cref="Pause"/>.</summary>
+    public IReadOnlyList<string> Comments { get; set; } = [];
+
+    /// <summary>So many requests are first told to come back in a second.</summary>
+    public int BusyFirst { get; set; }
+
     /// <summary>The last request's body.</summary>
     public JsonElement Asked { get; private set; }
 
@@ -52,6 +58,11 @@ public sealed class ScriptedServe : IAsyncDisposable
     {
         Requests++;
         Asked = (await JsonDocument.ParseAsync(context.Request.Body)).RootElement.Clone();
+        if (Requests <= BusyFirst)
+        {
+            (context.Response.StatusCode, context.Response.Headers.RetryAfter) = (429, "1");
+            return;
+        }
         if (Refusal is { } refusal)
         {
             context.Response.StatusCode = refusal.Status;
@@ -61,6 +72,12 @@ public sealed class ScriptedServe : IAsyncDisposable
         context.Response.ContentType = "text/event-stream";
         try
         {
+            foreach (var comment in Comments)
+            {
+                await context.Response.WriteAsync($"{comment}\n\n", context.RequestAborted);
+                await context.Response.Body.FlushAsync(context.RequestAborted);
+                await Task.Delay(Pause, context.RequestAborted);
+            }
             foreach (var piece in Pieces)
             {
                 await SayAsync(context, new { model = Checkpoint, choices = new[] { new { index = 0, delta = new { content = piece } } } });

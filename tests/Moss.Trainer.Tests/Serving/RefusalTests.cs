@@ -37,9 +37,19 @@ public sealed class RefusalTests(ServeWorld world) : IClassFixture<ServeWorld>
     [InlineData("""{"messages": [HELLO], "stop": ""}""", "stop")]
     [InlineData("""{"messages": [HELLO], "stream": "yes"}""", "stream")]
     [InlineData("""{"messages": [HELLO], "stream_options": {"include_usage": true}}""", "stream_options")]
-    [InlineData("""{"messages": [HELLO], "n": 2}""", "n")]
-    [InlineData("""{"messages": [HELLO], "logprobs": true}""", "logprobs")]
-    [InlineData("""{"messages": [HELLO], "frequency_penalty": 0.5}""", "frequency_penalty")]
+    [InlineData("""{"messages": [HELLO], "n": 17}""", "n")]
+    [InlineData("""{"messages": [HELLO], "logprobs": 5}""", "logprobs")]
+    [InlineData("""{"messages": [HELLO], "top_logprobs": 5}""", "top_logprobs")]
+    [InlineData("""{"messages": [HELLO], "logprobs": true, "top_logprobs": 21}""", "top_logprobs")]
+    [InlineData("""{"messages": [HELLO], "frequency_penalty": 2.5}""", "frequency_penalty")]
+    [InlineData("""{"messages": [HELLO], "presence_penalty": "much"}""", "presence_penalty")]
+    [InlineData("""{"messages": [HELLO], "logit_bias": {"a": 1}}""", "logit_bias")]
+    [InlineData("""{"messages": [HELLO], "logit_bias": {"1": 101}}""", "logit_bias")]
+    [InlineData("""{"messages": [HELLO], "logit_bias": {"999999": 1}}""", "logit_bias")]
+    [InlineData("""{"messages": [HELLO], "response_format": {"type": "json_schema"}}""", "response_format.type")]
+    [InlineData("""{"messages": [HELLO], "audio": {}}""", "audio")]
+    [InlineData("""{"messages": [HELLO], "echo": true}""", "echo")]
+    [InlineData("""{"messages": [HELLO], "reasoning_effort": "high"}""", "reasoning_effort")]
     [InlineData("""{"messages": [HELLO], "tools": [{}]}""", "tools")]
     [InlineData("""{"messages": [HELLO], "temperatur": 1}""", "temperatur")]
     [InlineData("""{"messages": [HELLO], "temperature": 1, "temperature": 0}""", null)]
@@ -57,13 +67,31 @@ public sealed class RefusalTests(ServeWorld world) : IClassFixture<ServeWorld>
         Assert.NotEmpty(error["message"]!.GetValue<string>());
     }
 
+    [Theory]
+    [InlineData("""{}""", "prompt")]
+    [InlineData("""{"prompt": ""}""", "prompt")]
+    [InlineData("""{"prompt": []}""", "prompt")]
+    [InlineData("""{"prompt": [[]]}""", "prompt[0]")]
+    [InlineData("""{"prompt": ["a", 1]}""", "prompt[1]")]
+    [InlineData("""{"prompt": [1, -1]}""", "prompt[1]")]
+    [InlineData("""{"prompt": [1, 99999]}""", "prompt")]
+    [InlineData("""{"prompt": ["a", "b", "c"], "n": 6}""", "prompt")]
+    [InlineData("""{"prompt": "a", "logprobs": true}""", "logprobs")]
+    [InlineData("""{"prompt": "a", "suffix": "b"}""", "suffix")]
+    [InlineData("""{"prompt": "a", "best_of": 2}""", "best_of")]
+    public async Task What_is_wrong_with_a_text_request_is_refused_too(string body, string parameter)
+    {
+        var (status, error) = await PostAsync(Encoding.UTF8.GetBytes(body), Completions);
+        Assert.Equal((HttpStatusCode.BadRequest, parameter), (status, error["param"]?.GetValue<string>()));
+    }
+
     [Fact]
     public async Task Values_that_ask_for_nothing_are_taken_from_clients_that_always_send_them()
     {
         var body = Asking("hello");
         foreach (var (name, value) in JsonNode.Parse("""
             {"n": 1, "presence_penalty": 0, "frequency_penalty": 0.0, "logprobs": false, "logit_bias": {}, "tools": [], "user": "u", "stop": null,
-             "response_format": {"type": "text"}, "store": false, "metadata": {"a": "b"}, "top_k": -1, "max_completion_tokens": 16}
+             "response_format": {"type": "text"}, "store": true, "metadata": {"a": "b"}, "top_k": -1, "max_completion_tokens": 16, "service_tier": "auto"}
             """)!.AsObject()) body[name] = value?.DeepClone();
         Assert.NotNull(await world.Client.AskAsync(body));
     }
@@ -121,10 +149,10 @@ public sealed class RefusalTests(ServeWorld world) : IClassFixture<ServeWorld>
 
     private Task<(HttpStatusCode Status, JsonNode Error)> PostAsync(string body) => PostAsync(Encoding.UTF8.GetBytes(body));
 
-    private async Task<(HttpStatusCode Status, JsonNode Error)> PostAsync(byte[] body)
+    private async Task<(HttpStatusCode Status, JsonNode Error)> PostAsync(byte[] body, string path = Chat)
     {
         using var content = new ByteArrayContent(body) { Headers = { ContentType = new("application/json") } };
-        using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/chat/completions") { Content = content };
+        using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = content };
         request.Headers.ExpectContinue = true; // a body that is refused by its length is not sent, so its refusal can be read
         using var response = await world.Client.Http.SendAsync(request, Test);
         return (response.StatusCode, JsonNode.Parse(await response.Content.ReadAsStringAsync(Test))!["error"]!);

@@ -19,23 +19,40 @@ public sealed class ServeClient(string url) : IDisposable
         ["repetition_penalty"] = 1.0,
     };
 
-    public Task<HttpResponseMessage> PostAsync(JsonNode body, CancellationToken cancellation = default) => Http.PostAsync("/v1/chat/completions",
+    public static JsonObject GoingOn(JsonNode prompt, int maxTokens = 16) => new()
+    {
+        ["prompt"] = prompt,
+        ["max_tokens"] = maxTokens,
+        ["temperature"] = 0,
+        ["repetition_penalty"] = 1.0,
+    };
+
+    public const string Chat = "/v1/chat/completions", Completions = "/v1/completions";
+
+    public Task<HttpResponseMessage> PostAsync(JsonNode body, CancellationToken cancellation = default) => PostAsync(body, Chat, cancellation);
+
+    public Task<HttpResponseMessage> PostAsync(JsonNode body, string path, CancellationToken cancellation) => Http.PostAsync(path,
         new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json"), cancellation);
 
     /// <summary>The whole reply; anything but 200 fails the test.</summary>
-    public async Task<JsonObject> AskAsync(JsonNode body)
+    public async Task<JsonObject> AskAsync(JsonNode body, string path = Chat)
     {
-        using var response = await PostAsync(body, Test);
+        using var response = await PostAsync(body, path, Test);
         var text = await response.Content.ReadAsStringAsync(Test);
         Assert.True(response.IsSuccessStatusCode, $"{(int)response.StatusCode} {text}");
         return JsonNode.Parse(text)!.AsObject();
     }
 
     /// <summary>The chunks of a streamed reply, "[DONE]" as the string it is.</summary>
-    public async Task<List<string>> StreamAsync(JsonObject body, Action<string>? each = null, CancellationToken cancellation = default)
+    public Task<List<string>> StreamAsync(JsonObject body, Action<string>? each = null, CancellationToken cancellation = default) =>
+        StreamAsync(body, Chat, each, null, cancellation);
+
+    /// <param name="comment">Gets each comment line.</param>
+    public async Task<List<string>> StreamAsync(
+        JsonObject body, string path, Action<string>? each, Action<string>? comment, CancellationToken cancellation)
     {
         body["stream"] = true;
-        using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/chat/completions")
+        using var request = new HttpRequestMessage(HttpMethod.Post, path)
         { Content = new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json") };
         using var response = await Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation);
         Assert.True(response.IsSuccessStatusCode, $"{(int)response.StatusCode}");
@@ -45,6 +62,11 @@ public sealed class ServeClient(string url) : IDisposable
         while (await lines.ReadLineAsync(cancellation) is { } line)
         {
             if (line.Length == 0) continue;
+            if (line[0] == ':')
+            {
+                comment?.Invoke(line);
+                continue;
+            }
             Assert.StartsWith("data: ", line);
             chunks.Add(line["data: ".Length..]);
             each?.Invoke(chunks[^1]);
@@ -55,6 +77,11 @@ public sealed class ServeClient(string url) : IDisposable
     public Task<JsonObject?> GetAsync(string path) => Http.GetFromJsonAsync<JsonObject>(path, Test);
 
     public static string Text(JsonNode reply) => reply["choices"]![0]!["message"]!["content"]!.GetValue<string>();
+
+    /// <summary>The value of a metric without labels.</summary>
+    public async Task<double> MetricAsync(string name) => double.Parse(
+        (await Http.GetStringAsync("/metrics", Test)).Split('\n').Single(line => line.StartsWith(name + " ", StringComparison.Ordinal))[(name.Length + 1)..],
+        System.Globalization.CultureInfo.InvariantCulture);
 
     public Task UntilReadyAsync() => UntilAsync("the server is ready", async () => (await Http.GetAsync("/readyz", Test)).IsSuccessStatusCode);
 

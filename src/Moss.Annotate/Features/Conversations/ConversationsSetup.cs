@@ -11,6 +11,7 @@ internal static class ConversationsSetup
         services.AddHttpClient<MossServer>(client =>
         {
             client.BaseAddress = settings.ServeUrl;
+            if (settings.ServeKey is { } key) client.DefaultRequestHeaders.Authorization = new("Bearer", key);
             client.Timeout = Timeout.InfiniteTimeSpan; // a reply takes as long as it takes; MossServer.Silence bounds the waiting
         }).ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler { ConnectTimeout = TimeSpan.FromSeconds(5), AllowAutoRedirect = false });
         services.AddScoped<Dialogue>();

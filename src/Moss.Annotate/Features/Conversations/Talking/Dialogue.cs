@@ -29,6 +29,11 @@ public sealed class Dialogue(DatabaseLine database, MossServer server, TimeProvi
         {
             await foreach (var piece in server.ReplyAsync(Deployment.Champion, Lines(path), sampling, stop))
             {
+                if (piece is PlacePiece { Place: var place })
+                {
+                    live.Place = place ?? LiveReply.QueueFull;
+                    continue;
+                }
                 if (stored is null)
                 {
                     live.Checkpoint = piece.Checkpoint;

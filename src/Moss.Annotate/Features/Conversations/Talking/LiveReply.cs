@@ -14,6 +14,11 @@ public sealed class LiveReply(Guid parentId)
     /// <summary>Name of the checkpoint that speaks; null until its first piece.</summary>
     public string? Checkpoint { get; internal set; }
 
+    /// <summary>While nothing is said: the place in the server's queue from 1, 0 in no queue, <see cref="QueueFull"/> before one that is full.</summary>
+    public int Place { get; internal set; }
+
+    public const int QueueFull = -1;
+
     /// <summary>Turns at the beginning that no longer fitted the model's context.</summary>
     public int DroppedTurns { get; internal set; }
 

@@ -1,5 +1,6 @@
+using System.Diagnostics;
+using System.Globalization;
 using System.Net;
-using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 
@@ -11,6 +12,11 @@ public sealed class MossServer(HttpClient http)
     /// <summary>Longest silence between two pieces before the reply counts as cut off.</summary>
     public static readonly TimeSpan Silence = TimeSpan.FromMinutes(2);
 
+    /// <summary>Longest time that a full queue is asked again before the person is told.</summary>
+    private static readonly TimeSpan LongestAskingAgain = TimeSpan.FromMinutes(2);
+
+    private const string Data = "data:", Queue = ": queue ";
+
     private static readonly JsonSerializerOptions SnakeCase = new(JsonSerializerDefaults.Web) { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
     /// <summary>Streams one reply. Every way in which it can fail is a <see cref="MossServerException"/>.</summary>
@@ -18,17 +24,27 @@ public sealed class MossServer(HttpClient http)
         string model, IReadOnlyList<ChatLine> lines, Sampling sampling, [EnumeratorCancellation] CancellationToken cancellation)
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        patience.CancelAfter(Silence);
-        using var response = await SendAsync(model, lines, sampling, patience.Token, cancellation);
-        await using var stream = await response.Content.ReadAsStreamAsync(patience.Token);
-        var events = SseParser.Create(stream, (_, bytes) => bytes.Length == 0 || bytes.SequenceEqual("[DONE]"u8) ? null : Parse(bytes))
-            .EnumerateAsync(patience.Token).GetAsyncEnumerator(patience.Token);
-        await using var _ = events;
-        var ended = false;
-        while (await NextAsync(events, cancellation))
+        HttpResponseMessage? sent = null;
+        for (var asked = Stopwatch.StartNew(); sent is null;)
         {
             patience.CancelAfter(Silence);
-            if (events.Current.Data is not { } chunk) break; // [DONE]
+            (sent, var again) = await SendAsync(model, lines, sampling, asked.Elapsed < LongestAskingAgain, patience.Token, cancellation);
+            if (sent is not null) break;
+            yield return new PlacePiece(null);
+            patience.CancelAfter(Timeout.InfiniteTimeSpan);
+            await Task.Delay(again, cancellation);
+        }
+        using var response = sent;
+        using var reader = new StreamReader(await response.Content.ReadAsStreamAsync(patience.Token));
+        var ended = false;
+        while (await LineAsync(reader, patience.Token, cancellation) is { } line)
+        {
+            patience.CancelAfter(Silence);
+            if (Place(line) is { } place) yield return new PlacePiece(place);
+            if (!line.StartsWith(Data, StringComparison.Ordinal)) continue; // other comments, and what parts the events
+            var data = line.AsMemory(Data.Length).Trim();
+            if (data.Span.SequenceEqual("[DONE]")) break;
+            var chunk = Parse(data.Span);
             if (chunk.Error is { } error) throw new MossServerException(ServerTrouble.Refused, error.Message);
             if (chunk.Choices is [{ Delta.Content: { Length: > 0 } text }, ..]) yield return new TextPiece(chunk.Model ?? "", text);
             if (chunk.Moss is not { } figures) continue;
@@ -38,8 +54,9 @@ public sealed class MossServer(HttpClient http)
         if (!ended) throw new MossServerException(ServerTrouble.CutOff, "the stream ended before the reply did");
     }
 
-    private async Task<HttpResponseMessage> SendAsync(
-        string model, IReadOnlyList<ChatLine> lines, Sampling sampling, CancellationToken patience, CancellationToken cancellation)
+    /// <returns>The answer; or none and when to ask again, as long as asking again is wanted and the queue is full.</returns>
+    private async Task<(HttpResponseMessage? Answer, TimeSpan Again)> SendAsync(
+        string model, IReadOnlyList<ChatLine> lines, Sampling sampling, bool askAgain, CancellationToken patience, CancellationToken cancellation)
     {
         var body = new
         {
@@ -56,10 +73,12 @@ public sealed class MossServer(HttpClient http)
         {
             throw new MossServerException(ServerTrouble.Unreachable, e.GetBaseException().Message, e);
         }
-        if (response.IsSuccessStatusCode) return response;
+        if (response.IsSuccessStatusCode) return (response, default);
 
         using (response)
         {
+            if (askAgain && response.StatusCode == HttpStatusCode.TooManyRequests && response.Headers.RetryAfter?.Delta is { } wait && wait < LongestAskingAgain)
+                return (null, wait);
             var trouble = response.StatusCode switch
             {
                 HttpStatusCode.TooManyRequests => ServerTrouble.Busy,
@@ -70,17 +89,22 @@ public sealed class MossServer(HttpClient http)
         }
     }
 
-    private static async Task<bool> NextAsync(IAsyncEnumerator<SseItem<Chunk?>> events, CancellationToken cancellation)
+    private static async Task<string?> LineAsync(StreamReader reader, CancellationToken patience, CancellationToken cancellation)
     {
         try
         {
-            return await events.MoveNextAsync();
+            return await reader.ReadLineAsync(patience);
         }
-        catch (Exception e) when (!cancellation.IsCancellationRequested && e is IOException or HttpRequestException or OperationCanceledException or JsonException)
+        catch (Exception e) when (!cancellation.IsCancellationRequested && e is IOException or HttpRequestException or OperationCanceledException)
         {
             throw new MossServerException(ServerTrouble.CutOff, e.GetBaseException().Message, e);
         }
     }
+
+    /// <summary>The place in the queue that a comment line tells; 0 once it is over.</summary>
+    private static int? Place(string line) =>
+        line.StartsWith(Queue, StringComparison.Ordinal) && int.TryParse(line.AsSpan(Queue.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var place) ? place
+        : line == ": reading" ? 0 : null;
 
     private static async Task<string> ReasonAsync(HttpResponseMessage response, CancellationToken cancellation)
     {
@@ -95,7 +119,17 @@ public sealed class MossServer(HttpClient http)
         }
     }
 
-    private static Chunk? Parse(ReadOnlySpan<byte> json) => JsonSerializer.Deserialize<Chunk>(json, SnakeCase);
+    private static Chunk Parse(ReadOnlySpan<char> json)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<Chunk>(json, SnakeCase) ?? new Chunk(null, null, null, null);
+        }
+        catch (JsonException e)
+        {
+            throw new MossServerException(ServerTrouble.CutOff, e.Message, e);
+        }
+    }
 
     private sealed record Chunk(string? Model, List<Choice>? Choices, ReplyFigures? Moss, ServerError? Error);
 

@@ -18,6 +18,9 @@ public sealed record Sampling(double Temperature, double TopP, long Seed, int Ma
 /// <summary>A part of a reply under way; Checkpoint is the name of the one that speaks.</summary>
 public abstract record ReplyPiece(string Checkpoint);
 
+/// <summary>Nothing is said yet: the reply's place in the queue from 1, 0 when its turn has come, null when the queue itself is full.</summary>
+public sealed record PlacePiece(int? Place) : ReplyPiece("");
+
 /// <summary>More text.</summary>
 public sealed record TextPiece(string Checkpoint, string Text) : ReplyPiece(Checkpoint);
 

@@ -1,0 +1,38 @@
+using System.Diagnostics;
+
+namespace Moss.Trainer.Serving;
+
+/// <summary>A request's spans, from its arrival to the last token; a `traceparent` that came with it is their parent.</summary>
+internal static class Tracing
+{
+    public const string Name = "Moss.Serve";
+
+    public static readonly ActivitySource Source = new(Name);
+
+    /// <summary>Tells, once a request has ended, where its time went: each reply's wait, its prompt and its tokens.</summary>
+    /// <param name="arrived">When the request came, which all times of its replies count from.</param>
+    public static void Tell(Activity? request, DateTimeOffset arrived, ReplyGroup group)
+    {
+        if (request is null) return;
+        request.SetTag("moss.checkpoint", group.Checkpoint.Name);
+        foreach (var reply in group.Replies)
+        {
+            if (reply.Ended is not { } end)
+            {
+                request.SetStatus(ActivityStatusCode.Error, reply.Failure?.Message ?? "given up");
+                continue;
+            }
+            Span("moss.queue", 0, end.BegunMs);
+            Span("moss.prompt", end.BegunMs, end.FirstTokenMs)?.SetTag("gen_ai.usage.input_tokens", end.PromptTokens).SetTag("moss.cached_tokens", end.CachedTokens);
+            Span("moss.tokens", end.FirstTokenMs, end.TotalMs)?.SetTag("gen_ai.usage.output_tokens", end.CompletionTokens).SetTag("moss.stop_reason", end.StopReason);
+        }
+
+        Activity? Span(string name, double fromMs, double toMs)
+        {
+            var span = Source.StartActivity(name, ActivityKind.Internal, request.Context, startTime: arrived.AddMilliseconds(fromMs));
+            span?.SetEndTime(arrived.AddMilliseconds(toMs).UtcDateTime);
+            span?.Dispose();
+            return span;
+        }
+    }
+}
