@@ -11,6 +11,12 @@ namespace Moss.Model.Adapters;
 /// <summary>An adapter on disk in PEFT's format: adapter_config.json and adapter_model.safetensors.</summary>
 public static class AdapterFolder
 {
+    /// <summary>
+    /// Where a checkpoint keeps the adapter that is merged into its weights already. Not beside the weights: whoever finds adapter_config.json there
+    /// (transformers does) takes the folder for an adapter alone and looks for the base elsewhere.
+    /// </summary>
+    public const string SubFolder = "adapter";
+
     public const string ConfigFile = "adapter_config.json", WeightsFile = "adapter_model.safetensors";
     private const string Prefix = "base_model.model.", ForA = ".lora_A.weight", ForB = ".lora_B.weight";
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
@@ -38,6 +44,14 @@ public static class AdapterFolder
         }
         Safetensors.Save(IoPath.Combine(folder, WeightsFile), tensors, type);
         DurableFiles.WriteText(IoPath.Combine(folder, ConfigFile), Describe(adapter.Settings, ranks, model.Config.Family == "gpt2", baseName).ToJsonString(Indented) + "\n");
+    }
+
+    /// <summary>Writes the adapter into a checkpoint that is being written, in its <see cref="SubFolder"/>.</summary>
+    public static void WriteInto(string checkpoint, LoraAdapter adapter, Transformer model, string baseName)
+    {
+        var inside = Directory.CreateDirectory(IoPath.Combine(checkpoint, SubFolder)).FullName;
+        Write(inside, adapter, model, baseName);
+        DurableFiles.FlushFolder(inside);
     }
 
     /// <summary>Reads an adapter made here or by PEFT; it is not attached yet.</summary>

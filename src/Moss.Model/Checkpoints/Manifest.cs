@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Moss.Model.Adapters;
 
 namespace Moss.Model.Checkpoints;
 
@@ -9,14 +10,13 @@ namespace Moss.Model.Checkpoints;
 internal static class Manifest
 {
     public const string FileName = "manifest.json";
-    private const string Format = "moss.manifest/1";
+    private const string Format = "moss.manifest/1", InAdapter = AdapterFolder.SubFolder + "/";
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
     /// <summary>The text for the files that lie in the folder now; the same files give the same text.</summary>
     public static string Describe(string folder)
     {
-        var files = Directory.EnumerateFiles(folder).Select(f => Path.GetFileName(f)!)
-            .Where(f => f != FileName).Order(StringComparer.Ordinal)
+        var files = Files(folder).Where(f => f != FileName).Order(StringComparer.Ordinal)
             .Select(f => (JsonNode)new JsonObject
             {
                 ["path"] = f,
@@ -44,10 +44,21 @@ internal static class Manifest
             if (HashFile(file) is var actual && actual != hash) throw Damaged(file, $"has SHA-256 {actual} where the manifest says {hash}");
         }
         // A file added later would change what is loaded without changing the checkpoint's name.
-        foreach (var extra in Directory.EnumerateFiles(folder).Where(f => Path.GetExtension(f) is ".json" or ".jinja" or ".safetensors"))
-            if (Path.GetFileName(extra) is var name && name != FileName && !listed.Contains(name)) throw Damaged(extra, "is not in the manifest");
+        foreach (var extra in Files(folder).Where(f => Path.GetExtension(f) is ".json" or ".jinja" or ".safetensors"))
+            if (extra != FileName && !listed.Contains(extra)) throw Damaged(Path.Combine(folder, extra), "is not in the manifest");
         return Convert.ToHexStringLower(SHA256.HashData(text));
     }
+
+    /// <summary>Names of the folder's own files, and of those in its adapter folder, with that folder before them.</summary>
+    private static IEnumerable<string> Files(string folder)
+    {
+        var inside = Path.Combine(folder, AdapterFolder.SubFolder);
+        return Directory.EnumerateFiles(folder).Select(f => Path.GetFileName(f)!)
+            .Concat(Directory.Exists(inside) ? Directory.EnumerateFiles(inside).Select(f => InAdapter + Path.GetFileName(f)) : []);
+    }
+
+    private static bool IsInside(string name) =>
+        CheckpointFolder.IsPlainName(name.StartsWith(InAdapter, StringComparison.Ordinal) ? name[InAdapter.Length..] : name);
 
     public static string HashFile(string path)
     {
@@ -67,7 +78,7 @@ internal static class Manifest
             return [.. document.RootElement.GetProperty("files").EnumerateArray().Select(f =>
             {
                 var name = f.GetProperty("path").GetString()!;
-                return CheckpointFolder.IsPlainName(name) ? (name, f.GetProperty("bytes").GetInt64(), f.GetProperty("sha256").GetString()!)
+                return IsInside(name) ? (name, f.GetProperty("bytes").GetInt64(), f.GetProperty("sha256").GetString()!)
                     : throw new InvalidDataException($"'{path}' names '{name}', which lies outside the folder.");
             })];
         }

@@ -76,7 +76,7 @@ internal sealed class TuningOutput(RunPlan plan, string checkpoints)
 
         void Beside(string aside)
         {
-            if (plan.OutputKind == CheckpointKind.Lora) AdapterFolder.Write(aside, adapter!, basis.Transformer, plan.Base.Name);
+            if (plan.OutputKind == CheckpointKind.Lora) AdapterFolder.WriteInto(aside, adapter!, basis.Transformer, plan.Base.Name);
             training.Head?.Save(aside);
         }
 

@@ -24,7 +24,7 @@ public class TuneVerbTests(PostgresServer server)
         Assert.Equal(Math.Log(2), tuned.GetProperty("eval_loss_before_nats").GetDouble(), 5);
 
         var (made, target) = (Path.Combine(scene.Checkpoints, tuned.GetProperty("checkpoint").GetString()!), Path.Combine(scene.State, "merged"));
-        Assert.True(AdapterFolder.Exists(made));
+        Assert.True(AdapterFolder.Exists(Path.Combine(made, AdapterFolder.SubFolder)));
         var merged = (await JsonAsync("checkpoint", "merge", Path.Combine(scene.Checkpoints, "tiny"), made, target, "--json"))[^1];
         Assert.InRange(merged.GetProperty("largest_logit_difference").GetDouble(), 0, 1e-3);
         Assert.Equal(await File.ReadAllBytesAsync(Path.Combine(made, "model.safetensors"), Test), await File.ReadAllBytesAsync(Path.Combine(target, "model.safetensors"), Test));

@@ -46,7 +46,7 @@ public class HardTimesTests(PostgresServer server)
             await undisturbed;
 
             Assert.Equal((RunState.Succeeded, Kills + 1), (await scene.RunAsync(killed.Id) is var r ? r.State : default, r.Attempt));
-            foreach (var file in (string[])["model.safetensors", .. settings.LoraRank > 0 ? ["adapter_model.safetensors"] : Array.Empty<string>()])
+            foreach (var file in (string[])["model.safetensors", .. settings.LoraRank > 0 ? ["adapter/adapter_model.safetensors"] : Array.Empty<string>()])
                 Assert.Equal(await FileAsync(scene, whole.Id, file), await FileAsync(scene, killed.Id, file));
             foreach (var name in (string[])[TrainingMetric.Loss, TrainingMetric.GradientNorm])
                 Assert.Equal(await scene.With(db => db.MetricsAsync(whole.Id, name, Test)), await scene.With(db => db.MetricsAsync(killed.Id, name, Test)));

@@ -42,7 +42,7 @@ public class RecipeRunTests(PostgresServer server)
         Assert.InRange(moss["merged"]!["largest_logit_difference"]!.GetValue<double>(), 0, 1e-3);
         Assert.Equal(right, moss["held_out"]!["accuracy"]!["share"]!.GetValue<double>(), 9);
         using var basis = LoadedCheckpoint.Load(Path.Combine(scene.Checkpoints, "tiny"), TorchSharp.torch.CPU);
-        using var adapter = AdapterFolder.Load(folder, basis.Transformer);
+        using var adapter = AdapterFolder.Load(Path.Combine(folder, AdapterFolder.SubFolder), basis.Transformer);
         var proof = Merging.Merge(basis, adapter, [[1, 2, 3, 4]]);
         Assert.True(proof.Holds, proof.ToString());
         Assert.All(basis.Transformer.named_parameters().Zip(merged.Transformer.named_parameters()), p => Assert.True(p.First.parameter.eq(p.Second.parameter).all().item<bool>(), p.First.name));
