@@ -11,6 +11,12 @@ namespace Moss.Model.Learning;
 /// <param name="LoraRank">0 when all weights are trained.</param>
 public sealed record TrainedAs(ModelConfig Config, ScalarType WeightType, ScalarType ComputeType, int LoraRank, bool Checkpointing)
 {
+    /// <summary>Bytes of the network's weights as they are kept.</summary>
+    public long WeightBytes => Config.ParameterCount * (WeightType == ScalarType.Float32 ? 4 : 2);
+
+    /// <summary>Bytes that stay between steps: weights; gradient and two moments of what is trained; and, where products are short, a short copy of trained weights.</summary>
+    public long StandingBytes => WeightBytes + TrainedNumbers * (LoraRank == 0 ? 12 : 16) + (WeightType == ComputeType ? 0 : 2 * Config.ParameterCount);
+
     /// <summary>Numbers that the optimizer moves: all of them, or r · (in + out) for every matrix of the layers.</summary>
     public long TrainedNumbers
     {
@@ -24,7 +30,6 @@ public sealed record TrainedAs(ModelConfig Config, ScalarType WeightType, Scalar
 }
 
 /// <summary>What steps cost, as planes over sizes.</summary>
-/// <param name="Standing">Bytes that stay between steps: weights, gradients, moments, copies in the compute type; over layers and vocabulary.</param>
 /// <param name="Kept">Bytes that a forward pass leaves for the way back: over layers and tokens.</param>
 /// <param name="Peak">Most bytes of forward and back without the head, over the same.</param>
 /// <param name="Head">Most bytes of the output head and the loss: over rows of one chunk and vocabulary.</param>
@@ -32,12 +37,8 @@ public sealed record TrainedAs(ModelConfig Config, ScalarType WeightType, Scalar
 /// <param name="OtherTokenSeconds">The same outside the layers, without the head.</param>
 /// <param name="HeadSeconds">Per learned row and vocabulary entry.</param>
 /// <param name="OptimizerSeconds">Per trained number: clipping and AdamW.</param>
-public sealed record StepCost(
-    Plane Standing, Plane Kept, Plane Peak, Plane Head, double LayerTokenSeconds, double OtherTokenSeconds, double HeadSeconds, double OptimizerSeconds)
+public sealed record StepCost(Plane Kept, Plane Peak, Plane Head, double LayerTokenSeconds, double OtherTokenSeconds, double HeadSeconds, double OptimizerSeconds)
 {
-    /// <summary>Bytes that stay between steps.</summary>
-    public long StandingBytes(ModelConfig config) => (long)Standing.At(config.LayerCount, config.VocabSize);
-
     /// <summary>Most bytes of a micro batch besides those that stay.</summary>
     public long PassBytes(ModelConfig config, long tokens, long rows) => (long)Math.Max(
         Peak.At(config.LayerCount, tokens),
@@ -71,14 +72,12 @@ public static class StepProbe
         using var wide = new Slice(how, 1, LargeVocabulary);
         var few = Math.Max(16, many / 4);
         var rows = (int)Math.Clamp(Budget / (6.0 * LargeVocabulary * how.Config.HiddenSize), 128, TokenLogProbs.ChunkRows);
-        var (layers, entries) = (two.StandingBytes - one.StandingBytes, (wide.StandingBytes - one.StandingBytes) / (double)(LargeVocabulary - SmallVocabulary));
-        var standing = new Plane(one.StandingBytes - layers - entries * SmallVocabulary, layers, entries, 0);
         var kept = Plane.Through(1, 2, few, many, (layers, tokens) => Of(layers).Kept((int)tokens, span));
         var peak = Plane.Through(1, 2, few, many, (layers, tokens) => Of(layers).Peak((int)tokens, span));
         var head = Plane.Through(rows / 4, rows, SmallVocabulary, LargeVocabulary, (r, v) => (v == SmallVocabulary ? one : wide).HeadPeak((int)r));
         var (once, twice) = (one.PassSeconds(many, span), two.PassSeconds(many, span));
         var perLayer = Math.Max(0, twice - once);
-        return new(standing, kept, peak, head, perLayer / many, Math.Max(0, once - perLayer) / many,
+        return new(kept, peak, head, perLayer / many, Math.Max(0, once - perLayer) / many,
             wide.HeadSeconds(rows) / (rows * (double)LargeVocabulary), two.OptimizerSeconds());
 
         Slice Of(double layers) => layers == 1 ? one : two;
@@ -94,7 +93,7 @@ public static class StepProbe
 
         public Slice(TrainedAs how, int layers, int vocabulary)
         {
-            var (config, before) = (how.Config with { LayerCount = layers, VocabSize = vocabulary }, LiveMemory.Bytes() ?? 0);
+            var config = how.Config with { LayerCount = layers, VocabSize = vocabulary };
             _model = new Transformer(config, CPU, how.LoraRank > 0 ? how.WeightType : ScalarType.Float32) 
             {
                 ComputeType = how.ComputeType, Checkpointing = how.Checkpointing,
@@ -106,10 +105,7 @@ public static class StepProbe
             _trained = _adapter?.ParameterCount ?? config.ParameterCount;
             Pass(16, 16); // gradients stay from here on
             HeadPass(16);
-            StandingBytes = (LiveMemory.Bytes() ?? 0) - before;
         }
-
-        public long StandingBytes { get; }
 
         public long Kept(int tokens, int span)
         {

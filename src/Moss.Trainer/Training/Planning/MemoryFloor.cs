@@ -14,10 +14,6 @@ internal static class MemoryFloor
     private const int AdapterRank = 16; // that is proposed instead
     private const double Comfortable = 0.85; // of the limit: the estimate is some per cent off, and the program itself is not in it
 
-    /// <summary>Bytes.</summary>
-    public static long Of(TrainedAs how) => how.LoraRank == 0 ? 16 * how.Config.ParameterCount
-        : how.Config.ParameterCount * Bytes(how.WeightType) + 16 * how.TrainedNumbers;
-
     /// <summary>How a run keeps its numbers on a device. Layers are computed again on the way back where keeping them would not fit: a third slower, the same result.</summary>
     /// <param name="batchTokens">Most tokens of one forward pass.</param>
     /// <param name="limit">Bytes of memory.</param>
@@ -34,7 +30,7 @@ internal static class MemoryFloor
         return how.LoraRank == 0 ? counted.TuneFull(batchTokens, how.Checkpointing) : counted.TuneLora(how.LoraRank, batchTokens, how.Checkpointing);
     }
 
-    public static int Bytes(ScalarType type) => type == ScalarType.Float32 ? 4 : 2;
+    private static int Bytes(ScalarType type) => type == ScalarType.Float32 ? 4 : 2;
 
     private static TrainedAs How(ModelConfig config, int loraRank, Device device)
     {
@@ -45,9 +41,9 @@ internal static class MemoryFloor
     /// <summary>Refuses what no setting of batch or length could make fit, before anything is loaded.</summary>
     public static void Require(RunPlan plan, ModelConfig config, Machine machine)
     {
-        var needed = Of(How(config, plan.Settings.LoraRank, CPU));
+        var needed = How(config, plan.Settings.LoraRank, CPU).StandingBytes;
         if (needed <= machine.MemoryLimit) return;
-        var adapter = Of(How(config, AdapterRank, CPU));
+        var adapter = How(config, AdapterRank, CPU).StandingBytes;
         throw new MossInputException(string.Create(CultureInfo.InvariantCulture,
             $"Tuning checkpoint {plan.Base.Name} like this takes at least {needed / 1e9:F1} GB of memory for weights, gradients and moments; there are {machine.MemoryLimit / 1e9:F1} GB. ") +
             (plan.Settings.LoraRank == 0 && adapter < machine.MemoryLimit

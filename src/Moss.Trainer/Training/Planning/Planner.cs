@@ -120,19 +120,19 @@ internal sealed class Planner
     {
         if (_costs.TryGetValue(how, out var known)) return known;
         var slice = (_config with { LayerCount = 4 }).ParameterCount - (_config with { LayerCount = 0 }).ParameterCount;
-        var bytes = slice * (how.LoraRank == 0 ? 16L : MemoryFloor.Bytes(how.WeightType));
+        var bytes = slice * (how.LoraRank == 0 ? 18L : 4);
         return _costs[how] = LiveMemory.Bytes() is null || bytes > _machine.MemoryFree / 3 ? null : StepProbe.Measure(how, span);
     }
 
     private PlanMemory Memory(TrainedAs how, StepCost? cost, Workload work, Objective objective)
     {
-        var weights = _config.ParameterCount * (how.LoraRank == 0 ? sizeof(float) : MemoryFloor.Bytes(how.WeightType));
-        if (cost is null) return new(ProgramBytes(), weights, MemoryFloor.Of(how) - weights, MemoryFloor.Estimate(how, work.BatchTokens) - MemoryFloor.Of(how));
+        var (weights, learning) = (how.WeightBytes, how.StandingBytes - how.WeightBytes);
+        if (cost is null) return new(ProgramBytes(), weights, learning, Math.Max(0, MemoryFloor.Estimate(how, work.BatchTokens) - how.StandingBytes));
         // Writing: the largest matrix put together; for short frozen weights also the base once more in float32, and the proof's logits before and after.
         var writing = (long)_config.VocabSize * _config.HiddenSize * sizeof(float);
         if (how.WeightType != ScalarType.Float32) writing += (_config.ParameterCount + 2L * CheckpointChecks.PromptCount * ProofRows * _config.VocabSize) * sizeof(float);
         var pass = cost.PassBytes(_config, work.BatchTokens, objective.ScoresDocuments ? 0 : work.BatchRows);
-        return new(ProgramBytes(), weights, Math.Max(0, cost.StandingBytes(_config) - weights), Math.Max(pass, writing));
+        return new(ProgramBytes(), weights, learning, Math.Max(pass, writing));
     }
 
     /// <summary>What this process holds besides tensors; the run's process will hold the same, and its examples.</summary>
