@@ -74,7 +74,7 @@ internal sealed class LoadClients : IDisposable
                 Content = JsonContent.Create(new
                 {
                     prompt = string.Create(CultureInfo.InvariantCulture, $"Question {number}: who directed The Matrix?"),
-                    stream = true, max_tokens = tokens, temperature = 1.0, top_p = 1.0, seed = number,
+                    stream = true, max_tokens = tokens, ignore_eos = true, temperature = 1.0, top_p = 1.0, seed = number,
                 }),
             };
             using var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation);
