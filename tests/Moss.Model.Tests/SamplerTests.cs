@@ -64,7 +64,7 @@ public class SamplerTests
     {
         var sampler = new Sampler(SamplingOptions.Greedy with { Likeliest = 2, LogitBias = new Dictionary<int, double> { [1] = -100 } });
         var chosen = sampler.Choose(Logits.ToArray());
-        Assert.Equal((2, [1, 2]), (chosen.Id, chosen.Likeliest.Select(l => l.Id).ToArray()));
+        Assert.Equal([2, 1, 2], [chosen.Id, .. chosen.Likeliest.Select(l => l.Id)]);
         Assert.Equal(LogProbOf(1), chosen.Likeliest[0].LogProb, 6);
     }
 

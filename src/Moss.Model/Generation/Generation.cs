@@ -118,7 +118,7 @@ public sealed class Generation : IDisposable
         _ids.Add(id);
         SumLogProb += chosen.LogProb;
         _sampler.Said(id);
-        if (_stopIds.Contains(id)) return Finish(StoppedByToken, "", out newText);
+        if (!_options.IgnoresStopTokens && _stopIds.Contains(id)) return Finish(StoppedByToken, "", out newText);
         if (_options.Likeliest is not null) _chosen.Add(chosen);
 
         newText = _stops.Push(_decoder?.Push(id) ?? "", out var stopped);

@@ -72,7 +72,8 @@ internal sealed class Sampler(SamplingOptions options)
         {
             var id = options.Temperature == 0 ? Likeliest(logits) : Draw(logits);
             if (allows is null || allows(id)) return id;
-            if (aside > MostPutAside) throw new InvalidDataException("No token of this tokenizer may come next, so the reply cannot keep to the form that was asked for.");
+            if (aside > MostPutAside) throw new InvalidDataException(
+                "No token of this tokenizer may come next, so the reply cannot keep to the form that was asked for.");
             logits[id] = float.NegativeInfinity;
             if (aside < MostPutAside) continue;
             for (var other = 0; other < logits.Length; other++)

@@ -33,6 +33,9 @@ public sealed record SamplingOptions
     /// <summary>The reply is one JSON object and ends with it.</summary>
     public bool JsonObject { get; init; }
 
+    /// <summary>The model's own end does not end the reply: for measuring, where all replies are to be of one length.</summary>
+    public bool IgnoresStopTokens { get; init; }
+
     public int MaxNewTokens { get; init; } = 256;
 
     /// <summary>The same seed, prompt and checkpoint give the same reply, whatever else the process generates.</summary>

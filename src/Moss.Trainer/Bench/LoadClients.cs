@@ -74,12 +74,13 @@ internal sealed class LoadClients : IDisposable
                 Content = JsonContent.Create(new
                 {
                     prompt = string.Create(CultureInfo.InvariantCulture, $"Question {number}: who directed The Matrix?"),
-                    stream = true, max_tokens = tokens, temperature = 1.0, top_p = 1.0, seed = number,
+                    stream = true, max_tokens = tokens, ignore_eos = true, temperature = 1.0, top_p = 1.0, seed = number,
                 }),
             };
             using var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation);
             status = (int)response.StatusCode;
-            if (response.StatusCode == HttpStatusCode.TooManyRequests) return new(status, Ended(), null, Passed(), response.Headers.RetryAfter?.Delta?.TotalSeconds, 0, null);
+            if (response.StatusCode == HttpStatusCode.TooManyRequests)
+                return new(status, Ended(), null, Passed(), response.Headers.RetryAfter?.Delta?.TotalSeconds, 0, null);
             if (!response.IsSuccessStatusCode) return new(status, Ended(), null, null, null, 0, await response.Content.ReadAsStringAsync(cancellation));
             var (first, made) = await ReadAsync(response, Passed, cancellation);
             return new(status, Ended(), first, null, null, made ?? 0, made is null ? "the stream ended without its note" : null);
@@ -101,7 +102,8 @@ internal sealed class LoadClients : IDisposable
         {
             if (!line.StartsWith("data: {", StringComparison.Ordinal)) continue; // a comment tells the place in the queue
             first ??= passed();
-            if (line.Contains("\"moss\":{", StringComparison.Ordinal)) made = JsonNode.Parse(line["data: ".Length..])!["moss"]!["completion_tokens"]!.GetValue<int>();
+            if (!line.Contains("\"moss\":{", StringComparison.Ordinal)) continue;
+            made = JsonNode.Parse(line["data: ".Length..])!["moss"]!["completion_tokens"]!.GetValue<int>();
         }
         return (first, made);
     }

@@ -14,7 +14,7 @@ internal sealed record ServeLoad(double Times, double Seconds, int Clients, int 
 /// <summary>Open-loop load on a server of its own: requests arrive as a Poisson process, whether or not earlier ones are answered.</summary>
 internal sealed class ServeBench(Installation users, IReadOnlyList<ServeLoad> loads)
 {
-    private const string Name = "bench-serve";
+    private const string Name = "bench_serve";
     private const double WarmUpSeconds = 3, CapacitySeconds = 10;
 
     public async Task RunAsync(Action<object> print, CancellationToken cancellation)

@@ -19,7 +19,8 @@ internal sealed class ApiKeys(IOptions<ServeOptions> options)
     {
         if (_keys.Length == 0) return Anyone;
         var given = http.Request.Headers.Authorization.ToString();
-        if (!given.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase)) throw Refusal(http, "This server asks for a key: send it as 'Authorization: Bearer KEY'.");
+        if (!given.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase))
+            throw Refusal(http, "This server asks for a key: send it as 'Authorization: Bearer KEY'.");
         var hash = SHA256.HashData(Encoding.UTF8.GetBytes(given[Scheme.Length..].Trim()));
         string? name = null;
         foreach (var key in _keys)
@@ -42,7 +43,7 @@ internal static class ApiKeysSetup
     /// <summary>Lets nobody without a key reach the interface; health and metrics need none.</summary>
     public static IApplicationBuilder UseApiKeys(this IApplicationBuilder app) => app.Use((http, next) =>
     {
-        if (http.Request.Path.StartsWithSegments("/v1", StringComparison.Ordinal) || http.Request.Path.StartsWithSegments("/tokenize", StringComparison.Ordinal))
+        if (http.Request.Path.StartsWithSegments("/v1") || http.Request.Path.StartsWithSegments("/tokenize")) // whatever the case, as routes are
             http.Features.Set(new Caller(http.RequestServices.GetRequiredService<ApiKeys>().NameOf(http)));
         return next(http);
     });

@@ -22,12 +22,15 @@ internal static class ReplyApi
         var request = await RequestBody.ReadAsync(http, read);
         span?.SetTag("gen_ai.request.model", request.Model);
         using var group = await start.BeginAsync(request, http.CallerName(), receivedAt, http.RequestAborted);
-        ReplyForm form = request.Messages is null ? new TextForm(group.Checkpoint.Loaded.Tokenizer) : new ChatForm(group.Checkpoint.Loaded.Tokenizer);
+        var tokenizer = group.Checkpoint.Loaded.Tokenizer;
+        ReplyForm form = request.Messages is null ? new TextForm(tokenizer) : new ChatForm(tokenizer);
         var head = new ReplyJson.Completion($"{form.IdPrefix}{Guid.CreateVersion7():N}", form.Kind(request.Stream),
             now.ToUnixTimeSeconds(), group.Checkpoint.Name, []);
         try
         {
-            await (request.Stream ? new ReplyStream(http, group, form, head, loop).WriteAsync(request.IncludeUsage) : WholeAsync(http, group, form, head));
+            await (request.Stream
+                ? new ReplyStream(http, group, form, head, loop).WriteAsync(request.IncludeUsage)
+                : WholeAsync(http, group, form, head));
         }
         finally
         {
@@ -62,7 +65,8 @@ internal static class ReplyApi
             ?? (http.RequestAborted.IsCancellationRequested ? "abandoned" : group.Replies.All(r => r.Ended is not null) ? "ok" : "failed");
         var first = group.Replies[0].Ended;
         logger.LogInformation(
-            "{Path} for {Caller} by {Checkpoint}: {Outcome}; {Replies} replies, {Tokens} tokens with the prompts, queue {QueueMs:F0} ms, first token {FirstTokenMs:F0} ms, {TotalMs:F0} ms",
+            "{Path} for {Caller} by {Checkpoint}: {Outcome}; {Replies} replies, {Tokens} tokens with the prompts, " +
+            "queue {QueueMs:F0} ms, first token {FirstTokenMs:F0} ms, {TotalMs:F0} ms",
             http.Request.Path.Value, http.CallerName(), group.Checkpoint.Name, outcome, request.ReplyCount,
             group.Replies.Sum(r => r.TokensSoFar), first?.BegunMs, first?.FirstTokenMs, group.Replies[0].Milliseconds);
     }

@@ -43,6 +43,7 @@ internal static class RequestBody
             var piece = await reader.ReadAsync(http.RequestAborted);
             if (piece.IsCanceled)
             {
+                reader.AdvanceTo(piece.Buffer.End);
                 http.Response.Headers.Connection = "close";
                 throw new ApiRefusal(408, $"The body did not arrive within {seconds} s. Send it faster.", code: "request_timeout");
             }

@@ -37,6 +37,7 @@ internal static class SamplingReader
             LogitBias = Biases(fields),
             Likeliest = likeliest,
             JsonObject = AsksForJson(fields),
+            IgnoresStopTokens = fields.Boolean("ignore_eos") ?? false, // vLLM's name
             MaxNewTokens = (int)(MaxTokens(fields) ?? defaults.MaxNewTokens),
             Seed = fields.Integer("seed", long.MinValue, long.MaxValue) ?? Random.Shared.NextInt64(MaxSafeInteger),
             Stop = Stops(fields),

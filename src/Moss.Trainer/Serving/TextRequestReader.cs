@@ -12,9 +12,11 @@ internal static class TextRequestReader
     public static ReplyRequest Read(JsonFields fields)
     {
         var prompts = Prompts(fields.Take("prompt") ?? throw ApiRefusal.Invalid("prompt", "'prompt' is missing: give the text to go on from."));
-        var request = SamplingReader.Read(fields, new SamplingOptions { MaxNewTokens = DefaultTokens }, SamplingReader.TextLikeliest(fields)) with { Prompts = prompts };
+        var defaults = new SamplingOptions { MaxNewTokens = DefaultTokens };
+        var request = SamplingReader.Read(fields, defaults, SamplingReader.TextLikeliest(fields)) with { Prompts = prompts };
         return request.ReplyCount <= ReplyRequest.MostReplies ? request : throw ApiRefusal.Invalid("prompt",
-            $"{prompts.Count:N0} prompts with {request.Choices} replies each are more than the {ReplyRequest.MostReplies} replies that one request may ask for.");
+            $"{prompts.Count:N0} prompts with {request.Choices} replies each are more than " +
+            $"the {ReplyRequest.MostReplies} replies that one request may ask for.");
     }
 
     private static List<TextPrompt> Prompts(JsonElement prompt)
@@ -34,7 +36,8 @@ internal static class TextRequestReader
     private static TextPrompt Ids(JsonElement ids, string at)
     {
         if (ids.GetArrayLength() == 0) throw ApiRefusal.Invalid(at, $"'{at}' is empty: give the text to go on from.");
-        return new(null, [.. ids.EnumerateArray().Select((id, i) => id.ValueKind == JsonValueKind.Number && id.TryGetInt32(out var number) && number >= 0
-            ? number : throw ApiRefusal.Invalid($"{at}[{i}]", $"'{at}[{i}]' must be a token id: a whole number from 0."))]);
+        return new(null, [.. ids.EnumerateArray().Select((id, i) =>
+            id.ValueKind == JsonValueKind.Number && id.TryGetInt32(out var number) && number >= 0 ? number
+            : throw ApiRefusal.Invalid($"{at}[{i}]", $"'{at}[{i}]' must be a token id: a whole number from 0."))]);
     }
 }

@@ -23,8 +23,10 @@ internal static class Tracing
                 continue;
             }
             Span("moss.queue", 0, end.BegunMs);
-            Span("moss.prompt", end.BegunMs, end.FirstTokenMs)?.SetTag("gen_ai.usage.input_tokens", end.PromptTokens).SetTag("moss.cached_tokens", end.CachedTokens);
-            Span("moss.tokens", end.FirstTokenMs, end.TotalMs)?.SetTag("gen_ai.usage.output_tokens", end.CompletionTokens).SetTag("moss.stop_reason", end.StopReason);
+            Span("moss.prompt", end.BegunMs, end.FirstTokenMs)?
+                .SetTag("gen_ai.usage.input_tokens", end.PromptTokens).SetTag("moss.cached_tokens", end.CachedTokens);
+            Span("moss.tokens", end.FirstTokenMs, end.TotalMs)?
+                .SetTag("gen_ai.usage.output_tokens", end.CompletionTokens).SetTag("moss.stop_reason", end.StopReason);
         }
 
         Activity? Span(string name, double fromMs, double toMs)

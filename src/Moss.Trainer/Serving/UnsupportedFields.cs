@@ -9,7 +9,9 @@ namespace Moss.Trainer.Serving;
 internal static class UnsupportedFields
 {
     private static readonly string[] Harmless =
-        ["user", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "metadata", "store", "parallel_tool_calls", "service_tier", "verbosity"];
+    [
+        "user", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "metadata", "store", "parallel_tool_calls", "service_tier", "verbosity",
+    ];
 
     private static readonly string[] Refused =
         ["functions", "function_call", "audio", "prediction", "reasoning_effort", "web_search_options", "suffix", "moderation"];
@@ -20,7 +22,8 @@ internal static class UnsupportedFields
         foreach (var name in Refused) Only(name, _ => false, null);
         Only("tools", v => v.ValueKind is JsonValueKind.Array && v.GetArrayLength() == 0, "[]");
         Only("tool_choice", v => v.ValueKind is JsonValueKind.String && (v.ValueEquals("none") || v.ValueEquals("auto")), "\"none\"");
-        Only("modalities", v => v.ValueKind is JsonValueKind.Array && v.EnumerateArray().All(m => m.ValueKind is JsonValueKind.String && m.ValueEquals("text")), "[\"text\"]");
+        Only("modalities", v => v.ValueKind is JsonValueKind.Array
+            && v.EnumerateArray().All(m => m.ValueKind is JsonValueKind.String && m.ValueEquals("text")), "[\"text\"]");
         Only("echo", v => v.ValueKind is JsonValueKind.False, "false");
         Only("best_of", v => v.ValueKind is JsonValueKind.Number && v.TryGetInt32(out var best) && best == 1, "1 (use 'n')");
 

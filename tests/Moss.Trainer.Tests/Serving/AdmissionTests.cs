@@ -31,7 +31,11 @@ public sealed class AdmissionTests(ServeWorld world) : IClassFixture<ServeWorld>
 
         Assert.Equal((HttpStatusCode.Unauthorized, "invalid_api_key"), await AskWithAsync(null));
         Assert.Equal((HttpStatusCode.Unauthorized, "invalid_api_key"), await AskWithAsync(AliceKey + "x"));
-        using (var models = await world.Client.Http.GetAsync("/v1/models", Test)) Assert.Equal(HttpStatusCode.Unauthorized, models.StatusCode);
+        foreach (var path in (string[])["/v1/models", "/V1/models", "/tokenize"])
+        {
+            using var shut = await world.Client.Http.GetAsync(path, Test);
+            Assert.Equal(HttpStatusCode.Unauthorized, shut.StatusCode);
+        }
         using (var health = await world.Client.Http.GetAsync("/healthz", Test)) Assert.Equal(HttpStatusCode.OK, health.StatusCode);
         Assert.Equal(HttpStatusCode.OK, (await AskWithAsync(AliceKey)).Status);
         Assert.Equal(HttpStatusCode.OK, (await AskWithAsync(AliceKey)).Status);

@@ -56,7 +56,8 @@ internal static class MeteringSetup
         yield return ("moss_expected_wait_seconds", "Time that a reply asked for now is expected to wait.", loop.Forecast().Place.TotalSeconds);
         yield return ("moss_kv_budget_bytes", "Memory for keys and values.", loop.KvBudget);
         yield return ("moss_kv_in_use_bytes", "Of these, set aside for the replies in progress.", loop.KvInUse);
-        yield return ("moss_kv_kept_bytes", "Of these, kept for the next turns of conversations.", roster.InMemory.Sum(c => (double)c.Prefixes.Tokens * c.BytesPerToken));
+        yield return ("moss_kv_kept_bytes", "Of these, kept for the next turns of conversations.",
+            roster.InMemory.Sum(c => (double)c.Prefixes.Tokens * c.BytesPerToken));
         yield return ("moss_checkpoints_in_memory", "Checkpoints that can answer at once.", roster.InMemory.Count);
     }
 }

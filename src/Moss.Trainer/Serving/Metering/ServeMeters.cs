@@ -56,7 +56,8 @@ internal sealed class ServeMeters(TimeProvider clock)
     public void Write(TextWriter to, IEnumerable<(string Name, string Help, double Value)> gauges, long swaps)
     {
         Head(to, "moss_requests_total", "Requests that have ended, by address and outcome.", "counter");
-        foreach (var ((path, outcome), count) in _requests.OrderBy(r => r.Key)) to.Write($"moss_requests_total{{path=\"{path}\",outcome=\"{outcome}\"}} {count}\n");
+        foreach (var ((path, outcome), count) in _requests.OrderBy(r => r.Key))
+            to.Write($"moss_requests_total{{path=\"{path}\",outcome=\"{outcome}\"}} {count}\n");
         One(to, "moss_generated_tokens_total", "Tokens made.", "counter", Interlocked.Read(ref _generated));
         One(to, "moss_prompt_tokens_total", "Tokens of the prompts of replies that have ended.", "counter", Interlocked.Read(ref _prompt));
         One(to, "moss_prefix_lookups_total", "Prompts that were taken up.", "counter", Interlocked.Read(ref _asked));
