@@ -54,10 +54,11 @@ public static class AdapterFolder
         DurableFiles.FlushFolder(inside);
     }
 
-    /// <summary>Reads an adapter made here or by PEFT; it is not attached yet.</summary>
+    /// <summary>Reads an adapter made here or by PEFT, or the one that a checkpoint was merged from; it is not attached yet.</summary>
     /// <exception cref="InvalidDataException">What is not supported or does not fit the network, in which file.</exception>
     public static LoraAdapter Load(string folder, Transformer model)
     {
+        if (!Exists(folder) && Exists(IoPath.Combine(folder, SubFolder))) folder = IoPath.Combine(folder, SubFolder);
         var config = PeftConfig.Read(IoPath.Combine(folder, ConfigFile));
         var file = IoPath.Combine(folder, WeightsFile);
         if (!File.Exists(file)) throw new InvalidDataException($"'{file}' is missing. An adapter is both files; copy it from where the adapter was made.");
