@@ -94,7 +94,8 @@ public static class AdapterFolder
             using var scope = NewDisposeScope();
             var rows = part.Rows.Count == 0 ? b : cat([.. part.Rows.Select(r => b.narrow(0, r.Start, r.Count))], 0);
             return new(LoraAdapter.Keep(a, model.Device), LoraAdapter.Keep(rows, model.Device), config.ScaleOf(module));
-        });
+        }
+            );
     }
 
     private static (Tensor A, Tensor B) Pack(StoredTensor stored, List<StoredPart> parts, LoraAdapter adapter)

@@ -94,7 +94,7 @@ public static class StepProbe
         public Slice(TrainedAs how, int layers, int vocabulary)
         {
             var config = how.Config with { LayerCount = layers, VocabSize = vocabulary };
-            _model = new Transformer(config, CPU, how.LoraRank > 0 ? how.WeightType : ScalarType.Float32) 
+            _model = new Transformer(config, CPU, how.LoraRank > 0 ? how.WeightType : ScalarType.Float32)
             {
                 ComputeType = how.ComputeType, Checkpointing = how.Checkpointing,
             };

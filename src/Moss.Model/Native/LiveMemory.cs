@@ -38,7 +38,8 @@ public static partial class LiveMemory
                 most = Math.Max(most, Bytes() ?? 0);
                 Thread.Yield(); // large tensors live for many rounds of this
             }
-        }) { IsBackground = true };
+        })
+        { IsBackground = true };
         watcher.Start();
         try
         {

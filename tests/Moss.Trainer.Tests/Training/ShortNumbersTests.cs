@@ -49,7 +49,12 @@ public class ShortNumbersTests(PostgresServer server)
         foreach (var file in (string[])["tokenizer.json", "chat_template.jinja"]) File.Copy(Path.Combine(TinyCheckpoint.Folder, file), Path.Combine(folder, file));
         var config = CheckpointFolder.Open(TinyCheckpoint.Folder).Config with
         {
-            HiddenSize = 512, IntermediateSize = 1_536, LayerCount = 10, HeadCount = 8, KeyValueHeadCount = 4, HeadDim = 64,
+            HiddenSize = 512,
+            IntermediateSize = 1_536,
+            LayerCount = 10,
+            HeadCount = 8,
+            KeyValueHeadCount = 4,
+            HeadDim = 64,
         };
         Assert.True(config.ParameterCount > 30_000_000);
         await File.WriteAllTextAsync(Path.Combine(folder, "config.json"), config.ToJson().ToJsonString(), Test);
