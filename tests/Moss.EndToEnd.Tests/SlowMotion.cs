@@ -2,11 +2,11 @@ using System.Globalization;
 
 namespace Moss.EndToEnd.Tests;
 
-/// <summary>A process that gets a few milliseconds of processor time in every eighth of a second: the small model's reply then takes as long as a large one's.</summary>
+/// <summary>A process that gets a millisecond or two of processor time three times a second: the small model's reply then takes as long as a large one's.</summary>
 internal sealed class SlowMotion : IAsyncDisposable
 {
-    private const double Slice = 3_000_000; // nanoseconds, as the kernel counts what it really got, however busy the machine
-    private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(1), LongestSlice = TimeSpan.FromSeconds(1), Pause = TimeSpan.FromMilliseconds(125);
+    private const double Slice = 1_000_000; // nanoseconds, as the kernel counts what it really got, however busy the machine
+    private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(1), LongestSlice = TimeSpan.FromSeconds(1), Pause = TimeSpan.FromMilliseconds(330);
 
     private readonly CancellationTokenSource _over = new();
     private readonly int _process;
