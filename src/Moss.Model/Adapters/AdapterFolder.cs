@@ -21,6 +21,9 @@ public static class AdapterFolder
     private const string Prefix = "base_model.model.", ForA = ".lora_A.weight", ForB = ".lora_B.weight";
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
+    /// <summary>The folder itself, or the one inside a checkpoint that an adapter was merged into.</summary>
+    public static string Of(string folder) => !Exists(folder) && IoPath.Combine(folder, SubFolder) is var inside && Exists(inside) ? inside : folder;
+
     public static bool Exists(string folder) => File.Exists(IoPath.Combine(folder, ConfigFile));
 
     /// <summary>Writes both files into an existing folder and flushes them.</summary>
@@ -58,7 +61,7 @@ public static class AdapterFolder
     /// <exception cref="InvalidDataException">What is not supported or does not fit the network, in which file.</exception>
     public static LoraAdapter Load(string folder, Transformer model)
     {
-        if (!Exists(folder) && Exists(IoPath.Combine(folder, SubFolder))) folder = IoPath.Combine(folder, SubFolder);
+        folder = Of(folder);
         var config = PeftConfig.Read(IoPath.Combine(folder, ConfigFile));
         var file = IoPath.Combine(folder, WeightsFile);
         if (!File.Exists(file)) throw new InvalidDataException($"'{file}' is missing. An adapter is both files; copy it from where the adapter was made.");

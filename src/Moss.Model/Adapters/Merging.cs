@@ -44,7 +44,7 @@ public static class Merging
             CheckpointFolder.Write(target, basis, new()
             {
                 ["format"] = "moss.checkpoint/1", ["kind"] = "Lora", ["recipe"] = "merge", ["base_manifest_sha256"] = basis.ManifestSha256,
-                ["adapter_sha256"] = Manifest.HashFile(Path.Combine(adapterPath, AdapterFolder.WeightsFile)), ["template_sha256"] = basis.ChatTemplate.Sha256,
+                ["adapter_sha256"] = Manifest.HashFile(Path.Combine(AdapterFolder.Of(adapterPath), AdapterFolder.WeightsFile)), ["template_sha256"] = basis.ChatTemplate.Sha256,
                 [CheckpointFolder.QualityField] = basis.AskedQuality,
             }, Questions);
         }

@@ -10,7 +10,7 @@ internal static class CheckpointMergeVerb
     public static Command Create()
     {
         var basis = new Argument<string>("BASE") { Description = "The checkpoint folder that the adapter was trained on." };
-        var adapter = new Argument<string>("ADAPTER") { Description = "A folder with adapter_config.json and adapter_model.safetensors, as PEFT writes them." };
+        var adapter = new Argument<string>("ADAPTER") { Description = "A folder with adapter_config.json and adapter_model.safetensors, as PEFT writes them; or a checkpoint that a LoRA run made." };
         var target = new Argument<string>("OUT") { Description = "The new checkpoint folder." };
         var json = new Option<bool>("--json") { Description = "One JSON object on one line." };
         var template = new Option<string?>("--template") { Description = "Name of the chat template, for a base whose own text is unknown." };
