@@ -2,11 +2,12 @@ using System.Globalization;
 
 namespace Moss.EndToEnd.Tests;
 
-/// <summary>A process that gets a millisecond or two of processor time three times a second: the small model's reply then takes as long as a large one's.</summary>
+/// <summary>A process that gets a fraction of a millisecond ten times a second: the small model's reply then takes as long as a large one's.</summary>
 internal sealed class SlowMotion : IAsyncDisposable
 {
-    private const double Slice = 1_000_000; // nanoseconds, as the kernel counts what it really got, however busy the machine
-    private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(1), LongestSlice = TimeSpan.FromSeconds(1), Pause = TimeSpan.FromMilliseconds(330);
+    private const double Least = 100_000; // nanoseconds that it should really have run in a slice, as the kernel counts
+    private static readonly TimeSpan
+        Shortest = TimeSpan.FromMicroseconds(300), Longest = TimeSpan.FromSeconds(1), WorthSleeping = TimeSpan.FromMilliseconds(20), Pause = TimeSpan.FromMilliseconds(100);
 
     private readonly CancellationTokenSource _over = new();
     private readonly int _process;
@@ -39,12 +40,16 @@ internal sealed class SlowMotion : IAsyncDisposable
 
     private async Task RunAsync()
     {
-        while (!_over.IsCancellationRequested)
+        RunningMoss.Signal(_process, "STOP");
+        for (var slice = Shortest; !_over.IsCancellationRequested;)
         {
-            var (until, started) = (ProcessorTime() + Slice, TimeProvider.System.GetTimestamp());
+            var (before, started) = (ProcessorTime(), TimeProvider.System.GetTimestamp());
             RunningMoss.Signal(_process, "CONT");
-            while (ProcessorTime() < until && TimeProvider.System.GetElapsedTime(started) < LongestSlice) await Task.Delay(Glance);
+            if (slice >= WorthSleeping) await Task.Delay(slice);
+            else while (TimeProvider.System.GetElapsedTime(started) < slice) Thread.SpinWait(20);
             RunningMoss.Signal(_process, "STOP");
+            // On a busy machine a short slice may pass before it gets a core.
+            slice = ProcessorTime() - before >= Least ? Shortest : slice * 2 < Longest ? slice * 2 : Longest;
             await Task.WhenAny(Task.Delay(Pause, _over.Token));
         }
     }
