@@ -5,17 +5,20 @@ namespace Moss.Model;
 
 /// <summary>Keys and values of one sequence, so that each new token is computed alone; grows by doubling up to the context.</summary>
 /// <remarks>Belongs to one generation and is disposed with it; not a module, so it never reaches a checkpoint.</remarks>
-/// <param name="room">Tokens to make room for at first: memory that is known to be needed is taken once.</param>
+/// <param name="room">See <see cref="Room"/>.</param>
 public sealed class KvCache(ModelConfig config, long room = 128) : IDisposable
 {
     private readonly Tensor?[] _keys = new Tensor?[config.LayerCount], _values = new Tensor?[config.LayerCount];
     private readonly nint[] _keyMemory = new nint[config.LayerCount], _valueMemory = new nint[config.LayerCount];
 
+    /// <summary>Tokens to make room for at once: memory that is known to be needed is taken once.</summary>
+    internal long Room { get; set; } = room;
+
     /// <summary>Tokens remembered so far.</summary>
     public long Length { get; private set; }
 
     /// <summary>Tokens for which there is room without growing; the same in every layer once <see cref="Reserve"/> was called.</summary>
-    internal long Capacity => _keys[0]?.shape[2] ?? 0;
+    public long Capacity => _keys[0]?.shape[2] ?? 0;
 
     /// <summary>Number format of what is kept; null while nothing is.</summary>
     internal ScalarType? Type => _keys[0]?.dtype;
@@ -78,7 +81,7 @@ public sealed class KvCache(ModelConfig config, long room = 128) : IDisposable
     private void Grow(ref Tensor? kept, long total, ScalarType type, Device device)
     {
         if (kept is not null && kept.shape[2] >= total) return;
-        var capacity = Math.Max(total, Math.Min(config.ContextLength, _keys[0] is null || Length == 0 ? Math.Max(room, total) : 2 * total));
+        var capacity = Math.Max(total, Math.Min(config.ContextLength, total <= Room ? Room : 2 * total));
         using var mode = no_grad();
         var grown = empty([1, config.KeyValueHeadCount, capacity, config.HeadDim], type, device).DetachFromDisposeScope();
         if (kept is not null && Length > 0)

@@ -11,7 +11,7 @@ namespace Moss.Model;
 /// <param name="Scale">alpha / r, or alpha / √r (rsLoRA).</param>
 internal sealed record LowRank(Parameter A, Parameter B, double Scale) : IDisposable
 {
-    /// <summary>Probability that a number of x is dropped while learning; 0 for none. Set by the training loop for each pass.</summary>
+    /// <summary>Drops some of x while learning; null for none. Set by the training loop for each pass.</summary>
     public Func<Tensor, Tensor>? Dropout { get; set; }
 
     /// <param name="x">(…, in).</param>

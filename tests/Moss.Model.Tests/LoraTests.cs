@@ -110,6 +110,7 @@ public class LoraTests
     [InlineData("r", "8", "expected [8, ")]
     [InlineData("r", "0", "r is 0")]
     [InlineData("lora_alpha", "null", "lora_alpha")]
+    [InlineData("init_lora_weights", "\"pissa\"", "init_lora_weights")]
     [InlineData("rank_pattern", "{\"^q_proj$\": 2}", "rank_pattern")]
     public void An_adapter_that_would_be_computed_wrongly_is_refused_by_name(string field, string value, string named)
     {

@@ -64,6 +64,18 @@ public class ObjectiveTests
         if (objective != "sft") Assert.Equal(1, after.Accuracy);
     }
 
+    [Theory]
+    [InlineData("qwen2")]
+    [InlineData("moss")]
+    public void Scoring_leaves_an_output_head_of_its_own_as_it_was(string family)
+    {
+        using var model = GoldenTests.Load(family);
+        var before = TrainingLoopTests.Bits(model.get_parameter("lm_head.weight")!).ToList();
+        using var loop = Loop(model, "reward", Quick);
+        foreach (var step in loop.Run()) Assert.True(step.Applied);
+        Assert.Equal(before, TrainingLoopTests.Bits(model.get_parameter("lm_head.weight")!));
+    }
+
     [Theory, MemberData(nameof(Objectives))]
     public void Stopping_and_going_on_gives_the_same_bits_for_weights_and_for_adapters_with_dropout(string objective)
     {

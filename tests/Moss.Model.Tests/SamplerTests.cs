@@ -24,6 +24,18 @@ public class SamplerTests
         Assert.Equal(3 - Math.Log(Logits.Sum(l => Math.Exp(l))), logProb, 6);
     }
 
+    [Theory]
+    [InlineData(100, 1, 100)]
+    [InlineData(100, 0.5, 50)]
+    [InlineData(0, 1, 500)]
+    [InlineData(0, 0.5, 250)]
+    public void As_many_tokens_can_be_drawn_as_top_k_and_top_p_let_through(int topK, double topP, int most)
+    {
+        var sampler = new Sampler(new() { TopK = topK, TopP = topP, Temperature = 1, RepetitionPenalty = 1, Seed = 3 });
+        var drawn = Enumerable.Range(0, 20_000).Select(_ => sampler.Choose(new float[500]).Id).Distinct().Order().ToList();
+        Assert.Equal(Enumerable.Range(0, most), drawn);
+    }
+
     [Fact]
     public void The_repetition_penalty_divides_what_was_said_once()
     {

@@ -34,26 +34,35 @@ public static class Merging
         using var scope = NewDisposeScope();
         Tensor expected;
         IReadOnlyList<int[]> prompts;
+        // An adapter out of a checkpoint that is asked for quality goes on being asked for it.
+        var quality = CheckpointFolder.ReadQuality(Path.Combine(adapterPath, CheckpointFolder.MossFile));
         var device = TorchRuntime.BestDevice();
         using (var basis = LoadedCheckpoint.Load(basePath, device, template))
         using (var adapter = AdapterFolder.Load(adapterPath, basis.Transformer))
         {
-            prompts = Prompts(basis, Questions);
+            quality ??= basis.AskedQuality;
+            prompts = Prompts(basis, quality is null ? Questions : [.. Questions.Select(q => QualityTag.Ask(q, quality))]);
             expected = Together(basis.Transformer, adapter, prompts);
             adapter.MergeInto(basis.Transformer);
             CheckpointFolder.Write(target, basis, new()
             {
                 ["format"] = "moss.checkpoint/1", ["kind"] = "Lora", ["recipe"] = "merge", ["base_manifest_sha256"] = basis.ManifestSha256,
                 ["adapter_sha256"] = Manifest.HashFile(Path.Combine(AdapterFolder.Of(adapterPath), AdapterFolder.WeightsFile)), ["template_sha256"] = basis.ChatTemplate.Sha256,
-                [CheckpointFolder.QualityField] = basis.AskedQuality,
+                [CheckpointFolder.QualityField] = quality,
             }, Questions);
         }
-        MergeProof proof;
-        using (var written = LoadedCheckpoint.Load(target, device, template))
-            proof = Compare(expected, Logits(written.Transformer, prompts), written.Folder.StoredWeightType);
-        if (proof.Holds) return proof;
-        Directory.Delete(target, recursive: true);
-        throw new InvalidDataException($"'{target}' was not kept: {proof}. The base may not be the one that the adapter was trained on.");
+        try
+        {
+            using var written = LoadedCheckpoint.Load(target, device, template);
+            var proof = Compare(expected, Logits(written.Transformer, prompts), written.Folder.StoredWeightType);
+            return proof.Holds ? proof : throw new InvalidDataException(
+                $"'{target}' was not kept: {proof}. The base may not be the one that the adapter was trained on.");
+        }
+        catch
+        {
+            Directory.Delete(target, recursive: true);
+            throw;
+        }
     }
 
     /// <summary>The conversations as token ids, up to where MOSS is to speak.</summary>

@@ -24,6 +24,10 @@ internal sealed class PeftConfig
         if (config.Flag("use_dora")) throw config.Refuse("use_dora is true; DoRA is not supported");
         foreach (var other in (string[])["modules_to_save", "layer_replication", "trainable_token_indices", "target_parameters"])
             if (config.Has(other)) throw config.Refuse($"{other} is set, which is not supported; plain LoRA of linear layers is");
+        // These begin with another base than the one that was published; only plain beginnings leave it alone.
+        if (config.All().FirstOrDefault(f => f.Name == "init_lora_weights").Value is { ValueKind: JsonValueKind.String } init
+            && init.GetString() is not ("gaussian" or "orthogonal" or "eva"))
+            throw config.Refuse($"init_lora_weights {init.GetRawText()} changes the base's own weights, which is not computed here");
         if (config.OptionalDouble("lora_alpha") is null) throw config.Refuse("lora_alpha is missing, so the adapter's strength is unknown");
         var settings = new LoraSettings
         {

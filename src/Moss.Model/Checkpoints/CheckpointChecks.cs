@@ -25,7 +25,7 @@ public sealed class CheckpointChecks
     public int Count => _checks.Count;
 
     /// <summary>Each prompt with the answer that was recorded for it.</summary>
-    internal IEnumerable<int[]> Texts => _checks.Select(c => (int[])[.. c.Prompt, .. c.Greedy]);
+    internal IEnumerable<(int[] Prompt, int[] Answer)> Texts => _checks.Select(c => (c.Prompt, c.Greedy));
 
     /// <summary>Asks the network each prompt: the 8 most likely first tokens with their log-probabilities, and up to 16 tokens greedily.</summary>
     public static CheckpointChecks Compute(

@@ -176,7 +176,7 @@ public sealed partial class CheckpointFolder
         return template.ValueKind == JsonValueKind.String ? template.GetString() : null;
     }
 
-    private static string? ReadQuality(string moss)
+    internal static string? ReadQuality(string moss)
     {
         if (!File.Exists(moss)) return null;
         using var document = Json(moss);

@@ -55,13 +55,20 @@ public sealed class LoadedCheckpoint : IDisposable
     public void Narrow(torch.ScalarType type)
     {
         if (Transformer.WeightType == type) return;
+        var narrow = Narrowed(type);
+        Transformer.Dispose();
+        Transformer = narrow;
+    }
+
+    /// <summary>The network in fewer bits, beside this one; the caller's.</summary>
+    internal Transformer Narrowed(torch.ScalarType type)
+    {
         var narrow = new Transformer(Config, Transformer.Device, type);
         var from = Transformer.named_parameters().ToDictionary(p => p.name, p => p.parameter);
         using (torch.no_grad())
             foreach (var (name, parameter) in narrow.named_parameters()) parameter.copy_(from[name]);
-        Transformer.Dispose();
-        Transformer = narrow;
-        Transformer.eval();
+        narrow.eval();
+        return narrow;
     }
 
     public void Dispose() => Transformer.Dispose();

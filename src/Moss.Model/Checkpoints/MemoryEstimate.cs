@@ -62,10 +62,10 @@ public sealed class MemoryEstimate
     public long TuneLora(int rank, long tokens, bool checkpointing = false) =>
         Load + 4L * Float * LoraParameters(rank) + Activations(tokens, checkpointing) + Logits(tokens);
 
-    /// <summary>Weights, gradients and both moments in float32, 16 · N, and the activations and logits.</summary>
+    /// <summary>Weights, gradients and both moments in float32, 16 · N, the weights' copy for shorter products, and the activations and logits.</summary>
     /// <inheritdoc cref="TuneLora"/>
     public long TuneFull(long tokens, bool checkpointing = false) =>
-        4L * Float * _parameters + Activations(tokens, checkpointing) + Logits(tokens);
+        (4L * Float + (_computeBytes < Float ? _computeBytes : 0)) * _parameters + Activations(tokens, checkpointing) + Logits(tokens);
 
     // Kept for the way back, per layer and token: both norms and the residual 8D; queries as projected and turned, keys and
     // values repeated for every query,

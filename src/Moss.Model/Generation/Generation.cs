@@ -52,7 +52,8 @@ public sealed class Generation : IDisposable
         _stops = new StopTexts(options.Stop);
         if (begun is not null && (begun.Length >= prompt.Length || begun.Length % PromptPiece != 0))
             throw new ArgumentException($"A cache of {begun.Length:N0} tokens does not begin a prompt of {prompt.Length:N0} by whole pieces.", nameof(begun));
-        _cache = begun ?? new KvCache(model.Config, RoomFor(prompt.Length, options.MaxNewTokens, model.Config));
+        _cache = begun ?? new KvCache(model.Config);
+        _cache.Room = RoomFor(prompt.Length, options.MaxNewTokens, model.Config);
         (PromptTokens, CachedTokens) = (prompt.Length, (int)(begun?.Length ?? 0));
         if (!options.JsonObject) return;
         if (tokenizer is null) throw new ArgumentException("JSON can only be asked of a model with a tokenizer.", nameof(options));

@@ -11,6 +11,7 @@ internal sealed class Sampler(SamplingOptions options)
 
     private readonly HashSet<int> _said = [];
     private readonly Dictionary<int, int> _chosen = []; // how often the reply has a token
+    private readonly Dictionary<int, float> _own = []; // what scores were before this choice's penalties and biases
     private long _drawn;
 
     /// <summary>Remembers a token for the repetition penalty.</summary>
@@ -23,12 +24,12 @@ internal sealed class Sampler(SamplingOptions options)
     {
         var total = LogSumExp(logits);
         IReadOnlyList<(int, double)> likeliest = options.Likeliest is > 0 and var most ? ToldOf(logits, most, total) : [];
-        var own = new Dictionary<int, float>();
-        Penalize(logits, own);
-        Bias(logits, own);
+        _own.Clear();
+        Penalize(logits);
+        Bias(logits);
         var id = ChooseAllowed(logits, allows);
         _chosen[id] = _chosen.GetValueOrDefault(id) + 1;
-        return new(id, (own.TryGetValue(id, out var before) ? before : logits[id]) - total, likeliest);
+        return new(id, (_own.TryGetValue(id, out var before) ? before : logits[id]) - total, likeliest);
     }
 
     private static List<(int, double)> ToldOf(ReadOnlySpan<float> logits, int most, double total)
@@ -38,30 +39,29 @@ internal sealed class Sampler(SamplingOptions options)
         return told;
     }
 
-    /// <param name="own">Gets what the changed scores were before.</param>
-    private void Penalize(Span<float> logits, Dictionary<int, float> own)
+    private void Penalize(Span<float> logits)
     {
         if (options.RepetitionPenalty == 1) return;
         var penalty = (float)options.RepetitionPenalty;
         foreach (var id in _said)
         {
             if (id >= logits.Length) continue;
-            own[id] = logits[id];
+            _own[id] = logits[id];
             logits[id] = logits[id] > 0 ? logits[id] / penalty : logits[id] * penalty;
         }
     }
 
-    private void Bias(Span<float> logits, Dictionary<int, float> own)
+    private void Bias(Span<float> logits)
     {
         if (options.PresencePenalty != 0 || options.FrequencyPenalty != 0)
-            foreach (var (id, times) in _chosen) Add(logits, own, id, -(options.PresencePenalty + options.FrequencyPenalty * times));
-        foreach (var (id, bias) in options.LogitBias) Add(logits, own, id, bias);
+            foreach (var (id, times) in _chosen) Add(logits, id, -(options.PresencePenalty + options.FrequencyPenalty * times));
+        foreach (var (id, bias) in options.LogitBias) Add(logits, id, bias);
     }
 
-    private static void Add(Span<float> logits, Dictionary<int, float> own, int id, double amount)
+    private void Add(Span<float> logits, int id, double amount)
     {
         if (id >= logits.Length) return;
-        own.TryAdd(id, logits[id]);
+        _own.TryAdd(id, logits[id]);
         logits[id] += (float)amount;
     }
 
@@ -70,7 +70,7 @@ internal sealed class Sampler(SamplingOptions options)
     {
         for (var aside = 0; ; aside++)
         {
-            var id = options.Temperature == 0 ? Likeliest(logits) : Draw(logits);
+            var id = options.Temperature == 0 ? Scores.IndexOfLargest(logits) : Draw(logits);
             if (allows is null || allows(id)) return id;
             if (aside > MostPutAside) throw new InvalidDataException(
                 "No token of this tokenizer may come next, so the reply cannot keep to the form that was asked for.");
@@ -83,16 +83,17 @@ internal sealed class Sampler(SamplingOptions options)
 
     private int Draw(ReadOnlySpan<float> logits)
     {
+        if (options is { TopK: 0, TopP: 1 }) return DrawFromAll(logits);
         // Likeliest first, and no more of them than top-k and top-p let through: sorting a whole vocabulary takes longer than computing it.
         for (var most = FirstCandidates; ; most *= 8)
         {
-            var count = Math.Min(most, options.TopK > 0 ? Math.Min(options.TopK, logits.Length) : logits.Length);
+            var count = Math.Min(options.TopK > 0 ? options.TopK : most, logits.Length);
             var candidates = Likeliest(logits, count);
             var (top, weights, sum) = (logits[candidates[0]], new double[count], 0.0);
-            for (var i = 0; i < count; i++) sum += weights[i] = Weight(logits[candidates[i]]);
+            for (var i = 0; i < count; i++) sum += weights[i] = Math.Exp((logits[candidates[i]] - top) / options.Temperature);
             // Without top-k the others count too, in what top-p is a share of.
-            var all = options.TopK > 0 || count == logits.Length ? sum : Total(logits);
-            var complete = count == logits.Length || count == options.TopK;
+            var complete = options.TopK > 0 || count == logits.Length;
+            var all = complete ? sum : Scores.SumOfExponentials(logits, top, options.Temperature);
 
             var (kept, mass) = (0, 0.0);
             while (kept < count && mass < options.TopP * all) mass += weights[kept++];
@@ -102,10 +103,17 @@ internal sealed class Sampler(SamplingOptions options)
             for (var i = 0; i < kept; i++)
                 if ((point -= weights[i]) < 0) return candidates[i];
             return candidates[Math.Max(0, kept - 1)];
-
-            double Weight(float logit) => Math.Exp((logit - top) / options.Temperature);
-            double Total(ReadOnlySpan<float> from) => Scores.SumOfExponentials(from, top, options.Temperature);
         }
+    }
+
+    /// <summary>Nothing is left out, so nothing has to be sorted: tokens in the order of their ids.</summary>
+    private int DrawFromAll(ReadOnlySpan<float> logits)
+    {
+        var top = Scores.Largest(logits);
+        var left = NextUniform() * Scores.SumOfExponentials(logits, top, options.Temperature);
+        for (var id = 0; id < logits.Length; id++)
+            if ((left -= Math.Exp((logits[id] - top) / options.Temperature)) < 0) return id;
+        return Scores.IndexOfLargest(logits); // the sum's last digits
     }
 
     /// <summary>The so many highest, highest first; on a tie the smaller id, so that the order is one.</summary>
@@ -141,14 +149,6 @@ internal sealed class Sampler(SamplingOptions options)
         z = unchecked((z ^ (z >> 27)) * 0x94D049BB133111EBUL);
         z ^= z >> 31;
         return (z >> 11) * (1.0 / (1UL << 53));
-    }
-
-    private static int Likeliest(ReadOnlySpan<float> logits)
-    {
-        var best = 0;
-        for (var i = 1; i < logits.Length; i++)
-            if (logits[i] > logits[best]) best = i;
-        return best;
     }
 
     private static double LogSumExp(ReadOnlySpan<float> logits)

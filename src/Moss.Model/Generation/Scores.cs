@@ -18,6 +18,15 @@ internal static class Scores
         return largest;
     }
 
+    /// <summary>Of the largest; the first of several.</summary>
+    public static int IndexOfLargest(ReadOnlySpan<float> scores)
+    {
+        var best = 0;
+        for (var i = 1; i < scores.Length; i++)
+            if (scores[i] > scores[best]) best = i;
+        return best;
+    }
+
     /// <summary>Σ exp((score − from) / temperature), added up in double.</summary>
     public static double SumOfExponentials(ReadOnlySpan<float> scores, float from, double temperature)
     {

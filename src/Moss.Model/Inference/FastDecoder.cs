@@ -1,6 +1,8 @@
 using System.Runtime.Intrinsics;
+using Moss.Model.Native;
 using TorchSharp;
 using static TorchSharp.torch;
+using Half = Moss.Model.Native.Half;
 
 namespace Moss.Model.Inference;
 
@@ -101,7 +103,7 @@ public sealed unsafe class FastDecoder : StepDecoder
     {
         if (IsHead(phase))
         {
-            var (first, last) = Rows(piece, 4 * _pieces, _weights.Head.Rows);
+            var (first, last) = Rows(piece, 4 * _pieces, _weights.Head.RowCount);
             Multiply(_weights.Head, _weights.HeadBias, first, last, _normed.Start, _logits.Start, _config.VocabSize);
             return;
         }
@@ -109,7 +111,7 @@ public sealed unsafe class FastDecoder : StepDecoder
         switch (phase % PhasesPerLayer)
         {
             case Project:
-                var (from, to) = Rows(piece, _pieces, w.QueryKeyValue.Rows);
+                var (from, to) = Rows(piece, _pieces, w.QueryKeyValue.RowCount);
                 Multiply(w.QueryKeyValue, w.QueryKeyValueBias, from, to, _normed.Start, _parts.Start, _partWidth);
                 break;
             case Attention when _cacheType == ScalarType.BFloat16:
@@ -174,7 +176,7 @@ public sealed unsafe class FastDecoder : StepDecoder
     /// <summary>Adds rows of a branch to the residual stream.</summary>
     private void AddTo(int piece, RowMatrix matrix, NativeArray<float>? bias, float* x)
     {
-        var (from, to) = Rows(piece, _pieces, matrix.Rows);
+        var (from, to) = Rows(piece, _pieces, matrix.RowCount);
         Multiply(matrix, bias, from, to, x, _added.Start, _width);
         for (var i = 0; i < _count; i++) Vectors.Add(_x.Start + (long)i * _width + from, _added.Start + (long)i * _width + from, to - from);
     }
@@ -225,6 +227,6 @@ public sealed unsafe class FastDecoder : StepDecoder
     {
         if (typeof(TStored) == typeof(float)) new Span<float>(from, count).CopyTo(new(to, count));
         else
-            for (var i = 0; i < count; i++) ((ushort*)to)[i] = RowMatrix.UpperHalf(from[i]);
+            for (var i = 0; i < count; i++) Half.Write(to, i, from[i]);
     }
 }

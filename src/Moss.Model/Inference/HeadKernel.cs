@@ -1,4 +1,6 @@
 using System.Runtime.Intrinsics;
+using Moss.Model.Native;
+using Half = Moss.Model.Native.Half;
 
 namespace Moss.Model.Inference;
 
@@ -49,5 +51,5 @@ internal static unsafe class HeadKernel<TFormat, TStored> where TFormat : IWeigh
     }
 
     private static float Single(TStored* at) =>
-        typeof(TStored) == typeof(ushort) ? BitConverter.UInt32BitsToSingle((uint)*(ushort*)at << 16) : *(float*)at;
+        typeof(TStored) == typeof(ushort) ? Half.Read(at, 0) : Full.Read(at, 0);
 }

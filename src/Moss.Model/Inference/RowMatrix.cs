@@ -21,11 +21,11 @@ internal abstract class RowMatrix : IDisposable
 {
     protected RowMatrix(int rows, int columns)
     {
-        (Rows, Width) = (rows, Padded(columns));
+        (RowCount, Width) = (rows, Padded(columns));
         Scales = new NativeArray<float>(rows);
     }
 
-    public int Rows { get; }
+    public int RowCount { get; }
 
     /// <summary>Columns with padding: what the vectors it is multiplied with must have.</summary>
     public int Width { get; }
@@ -33,13 +33,6 @@ internal abstract class RowMatrix : IDisposable
     public abstract long Bytes { get; }
 
     protected NativeArray<float> Scales { get; }
-
-    /// <summary>A finite number as bfloat16: to the nearest, ties to even.</summary>
-    public static ushort UpperHalf(float number)
-    {
-        var bits = BitConverter.SingleToUInt32Bits(number);
-        return (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
-    }
 
     public static int Padded(int columns) => (columns + 31) / 32 * 32;
 
@@ -49,9 +42,9 @@ internal abstract class RowMatrix : IDisposable
         var (rows, columns) = ((int)matrices.Sum(m => m.shape[0]), (int)matrices[0].shape[1]);
         RowMatrix matrix = precision switch
         {
-            WeightPrecision.Quarter => new Int8Rows(rows, columns),
-            WeightPrecision.Half => new BFloat16Rows(rows, columns),
-            _ => new Float32Rows(rows, columns),
+            WeightPrecision.Quarter => new Rows<Int8Format, sbyte>(rows, columns),
+            WeightPrecision.Half => new Rows<BFloat16Format, ushort>(rows, columns),
+            _ => new Rows<Float32Format, float>(rows, columns),
         };
         var row = 0;
         using var mode = no_grad();
@@ -78,69 +71,18 @@ internal abstract class RowMatrix : IDisposable
 
     protected abstract unsafe void Fill(int row, ReadOnlySpan<float> numbers);
 
-    private sealed unsafe class Int8Rows(int rows, int columns) : RowMatrix(rows, columns)
+    private sealed unsafe class Rows<TFormat, TStored>(int rows, int columns) : RowMatrix(rows, columns)
+        where TFormat : IWeightFormat<TStored> where TStored : unmanaged
     {
-        private readonly NativeArray<sbyte> _values = new((long)rows * Padded(columns));
+        private readonly NativeArray<TStored> _values = new((long)rows * Padded(columns));
 
-        public override long Bytes => _values.Length + 4L * Rows;
+        public override long Bytes => _values.Length * sizeof(TStored) + 4L * RowCount;
 
         public override void Multiply(int from, int to, float* x, int count, float* y, int yStride) =>
-            RowKernel<Int8Format, sbyte>.Multiply(_values.Start, Scales.Start, Width, from, to, x, count, y, yStride);
+            RowKernel<TFormat, TStored>.Multiply(_values.Start, Scales.Start, Width, from, to, x, count, y, yStride);
 
-        // Symmetric: the largest number of a row is 127.
-        protected override void Fill(int row, ReadOnlySpan<float> numbers)
-        {
-            var largest = 0f;
-            foreach (var number in numbers) largest = Math.Max(largest, Math.Abs(number));
-            Scales.Start[row] = largest / 127;
-            var to = _values.Start + (long)row * Width;
-            for (var i = 0; i < numbers.Length; i++) to[i] = largest == 0 ? (sbyte)0 : (sbyte)MathF.Round(numbers[i] / largest * 127);
-        }
-
-        public override void Dispose()
-        {
-            _values.Dispose();
-            base.Dispose();
-        }
-    }
-
-    private sealed unsafe class BFloat16Rows(int rows, int columns) : RowMatrix(rows, columns)
-    {
-        private readonly NativeArray<ushort> _values = new((long)rows * Padded(columns));
-
-        public override long Bytes => 2 * _values.Length;
-
-        public override void Multiply(int from, int to, float* x, int count, float* y, int yStride) =>
-            RowKernel<BFloat16Format, ushort>.Multiply(_values.Start, Scales.Start, Width, from, to, x, count, y, yStride);
-
-        protected override void Fill(int row, ReadOnlySpan<float> numbers)
-        {
-            Scales.Start[row] = 1;
-            var to = _values.Start + (long)row * Width;
-            for (var i = 0; i < numbers.Length; i++) to[i] = UpperHalf(numbers[i]);
-        }
-
-        public override void Dispose()
-        {
-            _values.Dispose();
-            base.Dispose();
-        }
-    }
-
-    private sealed unsafe class Float32Rows(int rows, int columns) : RowMatrix(rows, columns)
-    {
-        private readonly NativeArray<float> _values = new((long)rows * Padded(columns));
-
-        public override long Bytes => 4 * _values.Length;
-
-        public override void Multiply(int from, int to, float* x, int count, float* y, int yStride) =>
-            RowKernel<Float32Format, float>.Multiply(_values.Start, Scales.Start, Width, from, to, x, count, y, yStride);
-
-        protected override void Fill(int row, ReadOnlySpan<float> numbers)
-        {
-            Scales.Start[row] = 1;
-            numbers.CopyTo(new Span<float>(_values.Start + (long)row * Width, numbers.Length));
-        }
+        protected override void Fill(int row, ReadOnlySpan<float> numbers) =>
+            Scales.Start[row] = TFormat.Store(numbers, _values.Start + (long)row * Width);
 
         public override void Dispose()
         {

@@ -36,7 +36,7 @@ public static class StarterModel
 
     /// <summary>Everything but the samples that decides the weights, as text: when it changes, so does the starter.</summary>
     public static string Recipe(long seed) => string.Create(System.Globalization.CultureInfo.InvariantCulture,
-        $"starter/1 {VocabularySize} {EmbeddingDeviation} {Epochs} {Shape(VocabularySize).ToJson().ToJsonString()} {JsonSerializer.Serialize(Settings(0, seed))}");
+        $"starter/2 {VocabularySize} {EmbeddingDeviation} {Epochs} {KnownByHeart} {Revisions} {RevisionSteps} {RevisionRepeats} {Shape(VocabularySize).ToJson().ToJsonString()} {JsonSerializer.Serialize(Settings(0, seed))}");
 
     /// <summary>Trains tokenizer and network and writes the complete checkpoint folder.</summary>
     /// <param name="target">The new folder; must not exist.</param>
@@ -89,7 +89,8 @@ public static class StarterModel
         Pass(examples, settings);
         for (var round = 1; round <= Revisions; round++)
         {
-            var hard = examples.Where(e => TrainingLoop.Evaluate(network, [e]) > KnownByHeart).ToList();
+            var known = Measuring.LogProbs(network, examples, settings.MicroBatchTokens);
+            var hard = examples.Where((e, i) => -known[i] / e.LearnedCount > KnownByHeart).ToList();
             if (hard.Count == 0) break;
             Pass([.. Enumerable.Repeat(hard, RevisionRepeats).SelectMany(e => e), .. examples], settings with
             {

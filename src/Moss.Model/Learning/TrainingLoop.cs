@@ -36,9 +36,11 @@ public sealed partial class TrainingLoop : IDisposable
         _batchSize = Math.Min(settings.BatchSize, lessons.Count);
         TotalSteps = settings.TotalSteps(lessons.Count);
         MicroBatchTokens = settings.MicroBatchTokens;
-        foreach (var parameter in model.parameters()) parameter.requires_grad = adapter is null;
+        // What scores documents does not speak: the output head has no part in it.
+        foreach (var (name, parameter) in model.named_parameters())
+            parameter.requires_grad = adapter is null && (Head is null || !name.StartsWith("lm_head.", StringComparison.Ordinal));
         adapter?.Attach(model);
-        _trained = [.. adapter?.Parameters ?? model.named_parameters().Select(p => (p.name, p.parameter))];
+        _trained = [.. adapter?.Parameters ?? model.named_parameters().Where(p => p.parameter.requires_grad).Select(p => (p.name, p.parameter))];
         if (Head is not null) _trained.Add((RewardHead.TensorName, Head.Weight));
         _optimizer = adapter is null && Head is null ? new FusedAdamW(model, settings.WeightDecay) : new FusedAdamW(_trained, settings.WeightDecay);
     }

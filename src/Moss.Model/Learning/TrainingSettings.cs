@@ -33,7 +33,7 @@ public sealed record TrainingSettings
     /// <summary>Longest gradient, all parameters together.</summary>
     public double ClipNorm { get; init; } = 1;
 
-    /// <summary>Decides the order of examples, and nothing else here is random.</summary>
+    /// <summary>Decides the order of examples and what an adapter's dropout drops; nothing else here is random.</summary>
     public long Seed { get; init; }
 
     /// <exception cref="ArgumentException">Which setting is out of which range.</exception>

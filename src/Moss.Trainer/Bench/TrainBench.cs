@@ -3,6 +3,7 @@ using System.Reflection;
 using Moss.Model;
 using Moss.Model.Adapters;
 using Moss.Model.Learning;
+using Moss.Trainer.Training.Watching;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -94,8 +95,7 @@ internal sealed class TrainBench(TrainBenchPlan plan)
         double Median(Func<StepTimes, double> part) => times.Select(part).Order().ElementAt(times.Count / 2);
     }
 
-    private double Flops => plan.Batch * plan.Tokens *
-        ((plan.Lora ? 4.0 : 6.0) * _config.ParameterCount + 12.0 * _config.LayerCount * _config.HeadCount * _config.HeadDim * plan.Tokens);
+    private double Flops => plan.Batch * plan.Tokens * StepWatch.FlopsPerToken(_config, frozen: plan.Lora, plan.Tokens);
 
     private StepTimes Step(Transformer model, FusedAdamW optimizer, int step)
     {

@@ -22,9 +22,8 @@ internal static class TuneVerb
         var seed = new Option<long>("--seed") { Description = "Decides the order of the examples.", DefaultValueFactory = _ => 1 };
         var deployIf = new Option<string?>("--deploy-if") { Description = """JSON object, e.g. {"max_eval_loss_increase":0}: deploy the result when it holds.""" };
         var plan = new Option<bool>("--plan") { Description = "Say what the run would do and take, and start nothing." };
-        var follow = new Option<bool>("--follow") { Description = "Follow the run to its end, as is done unless --detach is given; with --json, one line per step." };
         var explain = new Option<bool>("--explain") { Description = "Only list the recipe's settings: unit, range, default, meaning, source." };
-        return Session.FollowingVerb("tune", "Queue a training run.", recipe, dataset, start, settings, seed, deployIf, plan, follow, explain).Does(async (parsed, cancellation) =>
+        return Session.FollowingVerb("tune", "Queue a training run.", recipe, dataset, start, settings, seed, deployIf, plan, explain).Does(async (parsed, cancellation) =>
         {
             if (parsed.GetValue(explain)) return SettingsListing.Print(parsed.GetValue(recipe)!, Session.AsksJson(parsed));
             await using var session = await Session.OpenAsync(parsed, cancellation);

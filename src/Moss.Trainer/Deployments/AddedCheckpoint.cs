@@ -33,18 +33,31 @@ internal static class AddedCheckpoint
             ["template_sha256"] = loaded.ChatTemplate.Sha256,
         }, [.. samples.Take(CheckpointChecks.PromptCount).Select(sample => (IReadOnlyList<ChatTurn>)[sample.Turns[0]])]);
 
-        var registered = await db.RegisterBaseAsync(new Checkpoint
+        try
         {
-            Name = name,
-            Kind = CheckpointKind.Base,
-            Family = loaded.Config.Family,
-            Folder = name,
-            ManifestSha256 = manifest,
-            TemplateSha256 = loaded.ChatTemplate.Sha256,
-            State = CheckpointState.Accepted,
-            CreatedAt = TimeProvider.System.GetUtcNow(),
-        }, cancellation);
-        if (registered.Name != name) Directory.Delete(target, recursive: true); // taken in before, under another name
-        return registered;
+            return await RegisterAsync();
+        }
+        catch
+        {
+            Directory.Delete(target, recursive: true); // no table knows it, and its name would stay taken
+            throw;
+        }
+
+        async Task<Checkpoint> RegisterAsync()
+        {
+            var registered = await db.RegisterBaseAsync(new Checkpoint
+            {
+                Name = name,
+                Kind = CheckpointKind.Base,
+                Family = loaded.Config.Family,
+                Folder = name,
+                ManifestSha256 = manifest,
+                TemplateSha256 = loaded.ChatTemplate.Sha256,
+                State = CheckpointState.Accepted,
+                CreatedAt = TimeProvider.System.GetUtcNow(),
+            }, cancellation);
+            if (registered.Name != name) Directory.Delete(target, recursive: true); // taken in before, under another name
+            return registered;
+        }
     }
 }

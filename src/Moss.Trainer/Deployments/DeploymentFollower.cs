@@ -3,6 +3,7 @@ using Microsoft.Extensions.Options;
 using Moss.Data;
 using Moss.Data.Checkpoints;
 using Moss.Data.Deployments;
+using Moss.Trainer.Local;
 using Moss.Trainer.Serving;
 
 namespace Moss.Trainer.Deployments;
@@ -19,7 +20,7 @@ namespace Moss.Trainer.Deployments;
 /// The database away changes nothing that is served.
 /// </remarks>
 internal sealed class DeploymentFollower(
-    IDbContextFactory<MossDbContext> factory, CheckpointStore store, Roster roster, ServerReport report, DeploymentNews news,
+    IDbContextFactory<MossDbContext> factory, CheckpointStore store, Roster roster, ServerReport report, RowNews news,
     IOptions<ServeOptions> options, TimeProvider clock, ILogger<DeploymentFollower> logger) : BackgroundService
 {
     private const int DeploymentsLookedBack = 50; // per name, for a restart whose newest checkpoints are damaged

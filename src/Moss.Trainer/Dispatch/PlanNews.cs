@@ -1,6 +1,6 @@
 using Hangfire;
 using Moss.Data.Training;
-using Npgsql;
+using Moss.Trainer.Local;
 
 namespace Moss.Trainer.Dispatch;
 
@@ -9,27 +9,21 @@ internal sealed class PlanNews(string connectionString, IRecurringJobManager job
 {
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        var own = new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false, KeepAlive = 30 }.ConnectionString;
+        await using var news = new RowNews(connectionString, PlanRequests.AskedChannel);
         while (!stoppingToken.IsCancellationRequested)
         {
             try
             {
-                await using var connection = new NpgsqlConnection(own);
-                await connection.OpenAsync(stoppingToken);
-                await using (var listen = new NpgsqlCommand($"LISTEN {PlanRequests.AskedChannel}", connection)) await listen.ExecuteNonQueryAsync(stoppingToken);
-                while (true)
-                {
-                    await connection.WaitAsync(stoppingToken);
-                    jobs.Trigger(WorkHost.DispatchJobId);
-                }
+                await news.ListenAsync(stoppingToken);
+                if (await news.WaitAsync(settings.Heartbeat, stoppingToken)) jobs.Trigger(WorkHost.DispatchJobId);
             }
-            catch (Exception) when (!stoppingToken.IsCancellationRequested) // however it was lost
-            {
-                await Task.Delay(settings.Heartbeat, stoppingToken);
-            }
-            catch (OperationCanceledException)
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
                 return;
+            }
+            catch (Exception) // the database is away
+            {
+                await Task.Delay(settings.Heartbeat, stoppingToken);
             }
         }
     }

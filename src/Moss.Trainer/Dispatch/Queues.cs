@@ -1,6 +1,6 @@
 namespace Moss.Trainer.Dispatch;
 
-/// <summary>One queue per kind of resource; a Hangfire server each for the light ones and for the accelerator, so dispatching never waits behind a run.</summary>
+/// <summary>One queue and one Hangfire server per kind of work, so that dispatching waits behind no run, plan or dialogue.</summary>
 internal static class Queues
 {
     public const string Dispatch = "dispatch";

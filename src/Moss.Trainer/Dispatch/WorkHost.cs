@@ -13,7 +13,7 @@ namespace Moss.Trainer.Dispatch;
 internal static class WorkHost
 {
     private const string Schema = "hangfire";
-    private const int LightWorkers = 2;
+    private const int DispatchWorkers = 2, LightWorkers = 2;
 
     /// <summary>The recurring job that looks for rows.</summary>
     public const string DispatchJobId = "dispatch";
@@ -49,7 +49,8 @@ internal static class WorkHost
                     DistributedLockTimeout = settings.Lease, // a killed holder leaves its lock; by default nothing is dispatched for ten minutes
                     UseSlidingInvisibilityTimeout = true, // without it a job longer than the timeout is started again while it runs
                 }));
-        AddServer("light", LightWorkers, Queues.Dispatch, Queues.Light);
+        AddServer("dispatch", DispatchWorkers, Queues.Dispatch);
+        AddServer("light", LightWorkers, Queues.Light);
         AddServer("gpu", 1, Queues.Gpu);
 
         var app = builder.Build();

@@ -8,7 +8,7 @@ internal static class ApiErrors
         try
         {
             await next(http);
-            if (http.Response is { HasStarted: false, StatusCode: 404 or 405 } && http.GetEndpoint() is null)
+            if (http.Response is { HasStarted: false, StatusCode: 404 or 405 })
                 await WriteAsync(http, new ApiRefusal(http.Response.StatusCode, $"There is no {http.Request.Method} {http.Request.Path} here."));
         }
         catch (ApiRefusal refusal) when (!http.Response.HasStarted)

@@ -12,6 +12,7 @@ internal sealed class Reply(ReplyGroup group, CheckpointLease lease, int index, 
 {
     private Generation? _generation;
     private double? _begunMs, _firstTokenMs;
+    private long _room; // tokens that its cache has room for, where an earlier turn made it
     private volatile int _made;
 
     public ServedCheckpoint Checkpoint => lease.Checkpoint;
@@ -30,7 +31,7 @@ internal sealed class Reply(ReplyGroup group, CheckpointLease lease, int index, 
     public double Milliseconds => group.Clock.GetElapsedTime(group.ReceivedAt).TotalMilliseconds;
 
     /// <summary>Memory that its keys and values can come to, in bytes.</summary>
-    public long Bytes => Checkpoint.BytesFor(prompt.Length, sampling.MaxNewTokens);
+    public long Bytes => Math.Max(Checkpoint.BytesFor(prompt.Length, sampling.MaxNewTokens), Checkpoint.BytesPerToken * Volatile.Read(ref _room));
 
     /// <summary>Tokens of the prompt and of what has been made.</summary>
     public int TokensSoFar => prompt.Length + _made;
@@ -58,26 +59,13 @@ internal sealed class Reply(ReplyGroup group, CheckpointLease lease, int index, 
 
     /// <summary>Reads the next piece of the prompt; the last piece makes the first token. Called by the loop's thread alone.</summary>
     /// <returns>False when the reply has ended, whichever way.</returns>
-    public bool Read() => Advance((out string text) =>
-    {
-        _generation ??= new Generation(Checkpoint.Loaded, prompt, sampling, Checkpoint.Prefixes.Take(prompt));
-        return _generation.Read(out text);
-    });
+    public bool Read() => Advance([], reading: true);
 
     /// <summary>Chooses the next token from the scores that follow the newest. Called by the loop's thread alone.</summary>
     /// <returns>False when the reply has ended, whichever way.</returns>
-    public unsafe bool Continue(Span<float> logits)
-    {
-        fixed (float* start = logits)
-        {
-            var (from, count) = ((nint)start, logits.Length);
-            return Advance((out string text) => _generation!.Continue(new Span<float>((void*)from, count), out text));
-        }
-    }
+    public bool Continue(Span<float> logits) => Advance(logits, reading: false);
 
-    private delegate bool Step(out string text);
-
-    private bool Advance(Step step)
+    private bool Advance(Span<float> logits, bool reading)
     {
         if (Abandoned.IsCancellationRequested)
         {
@@ -86,8 +74,9 @@ internal sealed class Reply(ReplyGroup group, CheckpointLease lease, int index, 
         }
         try
         {
-            var more = step(out var text);
-            _made = _generation!.CompletionTokens;
+            _generation ??= Begun();
+            var more = reading ? _generation.Read(out var text) : _generation.Continue(logits, out text);
+            _made = _generation.CompletionTokens;
             if (_made > 0) _firstTokenMs ??= Milliseconds;
             if (!more) Ended = End(_generation);
             var chosen = _generation.TakeChosen();
@@ -99,6 +88,14 @@ internal sealed class Reply(ReplyGroup group, CheckpointLease lease, int index, 
             Fail(e); // this request alone: the loop goes on with the others
             return false;
         }
+    }
+
+    /// <summary>What an earlier turn read may have more room than this one asks for.</summary>
+    private Generation Begun()
+    {
+        var begun = Checkpoint.Prefixes.Take(prompt);
+        Volatile.Write(ref _room, begun?.Capacity ?? 0);
+        return new Generation(Checkpoint.Loaded, prompt, sampling, begun);
     }
 
     public void Fail(Exception reason)

@@ -15,7 +15,7 @@ namespace Moss.Trainer.Serving;
 /// </code>
 /// </remarks>
 internal sealed class ReplyLoop(
-    IOptions<ServeOptions> options, ServeMeters meters, TimeProvider clock, IHostApplicationLifetime lifetime, ILogger<ReplyLoop> logger) : IHostedService
+    IOptions<ServeOptions> options, Roster roster, ServeMeters meters, TimeProvider clock, IHostApplicationLifetime lifetime, ILogger<ReplyLoop> logger) : IHostedService
 {
     /// <summary>Weight of the newest value in slow averages.</summary>
     private const double Newest = 0.1;
@@ -54,7 +54,7 @@ internal sealed class ReplyLoop(
     public void RefuseIfBusy()
     {
         if (_room.IsFull) throw QueueFull();
-        if (_room.Count > 0 && Forecast().Place is var wait && wait.TotalSeconds > options.Value.LongestWaitSeconds) throw ApiRefusal.Busy(
+        if (Forecast().Place is var wait && wait.TotalSeconds > options.Value.LongestWaitSeconds) throw ApiRefusal.Busy(
             $"A reply would have to wait about {wait.TotalSeconds:F0} s; this server lets nobody wait longer than {options.Value.LongestWaitSeconds:F0} s.",
             wait - TimeSpan.FromSeconds(options.Value.LongestWaitSeconds), "queue_too_slow");
     }
@@ -137,13 +137,17 @@ internal sealed class ReplyLoop(
         if (ended.Count > 0) _now = [.. inProgress];
     }
 
-    /// <summary>Whether a reply's keys and values fit beside those in progress; what is kept for later turns gives way.</summary>
+    /// <summary>Whether a reply's keys and values fit beside those in progress; what any checkpoint keeps for later turns gives way.</summary>
     private bool MakeRoom(Reply reply, List<Reply> inProgress)
     {
         var left = _kvBytes - inProgress.Sum(r => r.Bytes) - reply.Bytes;
         if (left < 0 && inProgress.Count > 0) return false;
-        foreach (var checkpoint in inProgress.Append(reply).Select(r => r.Checkpoint).Distinct())
-            checkpoint.Prefixes.Shrink(Math.Max(0, left) / checkpoint.BytesPerToken);
+        var room = Math.Max(0, left);
+        foreach (var checkpoint in inProgress.Append(reply).Select(r => r.Checkpoint).Concat(roster.InMemory).Distinct())
+        {
+            checkpoint.Prefixes.Shrink(room / checkpoint.BytesPerToken);
+            room -= checkpoint.Prefixes.Tokens * checkpoint.BytesPerToken;
+        }
         return true;
     }
 

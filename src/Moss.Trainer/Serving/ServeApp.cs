@@ -1,6 +1,8 @@
 using Microsoft.Extensions.Options;
 using Moss.Data;
+using Moss.Data.Deployments;
 using Moss.Trainer.Deployments;
+using Moss.Trainer.Local;
 using Moss.Trainer.Serving.Admission;
 using Moss.Trainer.Serving.Metering;
 
@@ -37,7 +39,7 @@ internal static class ServeApp
         builder.Services.AddSingleton<ReplyStart>().AddSingleton<Admissions>().AddSingleton<ServeMeters>().AddSingleton<ApiKeys>();
 
         builder.Services.AddSingleton(new ServeAddress(url));
-        builder.Services.AddSingleton(new DeploymentNews(connectionString)).AddSingleton<CheckpointsByName>();
+        builder.Services.AddSingleton(new RowNews(connectionString, DeploymentCommands.Channel)).AddSingleton<CheckpointsByName>();
         builder.Services.AddSingleton(services => new CheckpointStore(
             checkpoints, services.GetRequiredService<IOptions<ServeOptions>>().Value, services.GetRequiredService<TimeProvider>(),
             services.GetRequiredService<ILogger<CheckpointStore>>()));

@@ -22,19 +22,18 @@ internal static class Tracing
                 request.SetStatus(ActivityStatusCode.Error, reply.Failure?.Message ?? "given up");
                 continue;
             }
-            Span("moss.queue", 0, end.BegunMs);
-            Span("moss.prompt", end.BegunMs, end.FirstTokenMs)?
-                .SetTag("gen_ai.usage.input_tokens", end.PromptTokens).SetTag("moss.cached_tokens", end.CachedTokens);
-            Span("moss.tokens", end.FirstTokenMs, end.TotalMs)?
-                .SetTag("gen_ai.usage.output_tokens", end.CompletionTokens).SetTag("moss.stop_reason", end.StopReason);
+            Span("moss.queue", 0, end.BegunMs, []);
+            Span("moss.prompt", end.BegunMs, end.FirstTokenMs,
+                [new("gen_ai.usage.input_tokens", end.PromptTokens), new("moss.cached_tokens", end.CachedTokens)]);
+            Span("moss.tokens", end.FirstTokenMs, end.TotalMs,
+                [new("gen_ai.usage.output_tokens", end.CompletionTokens), new("moss.stop_reason", end.StopReason)]);
         }
 
-        Activity? Span(string name, double fromMs, double toMs)
+        // The tags are there from the start: a listener sees a span when it stops, and not again.
+        void Span(string name, double fromMs, double toMs, KeyValuePair<string, object?>[] tags)
         {
-            var span = Source.StartActivity(name, ActivityKind.Internal, request.Context, startTime: arrived.AddMilliseconds(fromMs));
+            using var span = Source.StartActivity(name, ActivityKind.Internal, request.Context, tags, startTime: arrived.AddMilliseconds(fromMs));
             span?.SetEndTime(arrived.AddMilliseconds(toMs).UtcDateTime);
-            span?.Dispose();
-            return span;
         }
     }
 }

@@ -46,6 +46,6 @@ internal enum ChildExit
     /// <summary>The run was canceled or is another worker's by now.</summary>
     Lost = 4,
 
-    /// <summary>Memory ran out where nothing smaller could be tried in this process; a new one may try with less.</summary>
+    /// <summary>Memory ran out where nothing smaller could be tried in this process; a new one begins with the least.</summary>
     OutOfMemory = 5,
 }

@@ -148,13 +148,13 @@ internal sealed class TrainingJob(
         if (folder.Halvings >= MostHalvings)
         {
             await EndAsync(runId, attempt, folder, RunState.Failed,
-                $"Memory ran out {MostHalvings + 1} times, the last time with 1/{1 << MostHalvings} of the tokens per forward pass. " +
+                $"Memory ran out {MostHalvings + 1} times, the last time with at most 1/{1 << MostHalvings} of the tokens per forward pass, or one example, and each layer computed twice. " +
                 $"Lower max_tokens, set lora_rank, or use a machine with more memory. {child.Errors}".Trim());
             return;
         }
         folder.Halve();
         await ReleaseAsync(runId, attempt, $"Memory ran out and ended the training process at step {folder.Newest()?.Step ?? 0} or later; " +
-            $"the run goes on from there with 1/{1 << folder.Halvings} of the tokens per forward pass; the batch is the same.");
+            $"the run goes on from there with at most 1/{1 << folder.Halvings} of the tokens per forward pass, or one example, and computes each layer again on the way back; the batch is the same.");
     }
 
     private async Task EndAsync(Guid runId, int attempt, RunFolder folder, RunState state, string? error)

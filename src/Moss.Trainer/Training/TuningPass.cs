@@ -145,7 +145,7 @@ internal sealed class TuningPass(RunPlan plan, RunFolder folder, string checkpoi
     private void Spare(Transformer model, TrainingSettings settings)
     {
         var limit = Machine.Here(checkpoints).MemoryLimit;
-        model.Checkpointing = MemoryFloor.How(model.Config, plan.Settings.LoraRank, model.Device, settings.MicroBatchTokens, limit).Checkpointing;
+        model.Checkpointing = folder.Halvings > 0 || MemoryFloor.How(model.Config, plan.Settings.LoraRank, model.Device, settings.MicroBatchTokens, limit).Checkpointing;
         if (model.Checkpointing) metrics.Say("Memory is short: each layer is computed again on the way back, which takes a third more time.");
     }
 

@@ -12,6 +12,9 @@ internal sealed class HubClient : IDisposable
     public const string TokenVariable = "MOSS_HUB_TOKEN";
     private const int MostRedirections = 5;
 
+    /// <summary>How long a hub may stay silent.</summary>
+    public static readonly TimeSpan Stall = TimeSpan.FromSeconds(60);
+
     private readonly HttpClient _http = new(new SocketsHttpHandler
     {
         AllowAutoRedirect = false,
@@ -41,7 +44,7 @@ internal sealed class HubClient : IDisposable
             request.Headers.UserAgent.ParseAdd("moss-platform");
             with?.Invoke(request.Headers);
             if (_token is not null && IsHub(at)) request.Headers.Authorization = new("Bearer", _token);
-            var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation);
+            var response = await SendAsync(request, cancellation);
             if (IsHub(at)) hash ??= Stated(response);
             if (response.StatusCode is not (HttpStatusCode.MovedPermanently or HttpStatusCode.Found or HttpStatusCode.SeeOther
                 or HttpStatusCode.TemporaryRedirect or HttpStatusCode.PermanentRedirect) || response.Headers.Location is not { } location)
@@ -56,6 +59,21 @@ internal sealed class HubClient : IDisposable
     }
 
     public void Dispose() => _http.Dispose();
+
+    /// <exception cref="TimeoutException">No connection, or no answer in time.</exception>
+    private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellation)
+    {
+        using var stall = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        stall.CancelAfter(Stall);
+        try
+        {
+            return await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, stall.Token);
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            throw new TimeoutException($"{request.RequestUri} did not answer"); // connecting, too, gives up by canceling
+        }
+    }
 
     private bool IsHub(Uri address) => address.GetLeftPart(UriPartial.Authority) == _hub.GetLeftPart(UriPartial.Authority);
 

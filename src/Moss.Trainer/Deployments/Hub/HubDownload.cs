@@ -10,7 +10,6 @@ namespace Moss.Trainer.Deployments.Hub;
 internal sealed class HubDownload(HubClient client, HubAddress address, HubFile file, string folder, Action<long> arrived)
 {
     private const long MostUnannounced = 100_000_000; // of a file whose length nobody says
-    private static readonly TimeSpan Stall = TimeSpan.FromSeconds(60);
 
     private readonly string _target = Path.Combine(folder, file.Name), _part = Path.Combine(folder, file.Name + ".part");
     private readonly string _tagFile = Path.Combine(folder, file.Name + ".part.etag");
@@ -80,12 +79,13 @@ internal sealed class HubDownload(HubClient client, HubAddress address, HubFile 
     private async Task ReceiveAsync(HttpResponseMessage response, CancellationToken cancellation)
     {
         await using var source = await response.Content.ReadAsStreamAsync(cancellation);
-        await using var part = new FileStream(_part, FileMode.Append, FileAccess.Write, FileShare.Read, 1);
+        await using var part = new FileStream(_part, FileMode.OpenOrCreate, FileAccess.Write, FileShare.Read, 1);
+        part.Seek(0, SeekOrigin.End); // not FileMode.Append, which could not take back what it found
         var buffer = new byte[1 << 18];
         using var stall = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         while (true)
         {
-            stall.CancelAfter(Stall);
+            stall.CancelAfter(HubClient.Stall);
             int read;
             try
             {
@@ -93,7 +93,7 @@ internal sealed class HubDownload(HubClient client, HubAddress address, HubFile 
             }
             catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
             {
-                throw new TimeoutException($"{address.File(file.Name)} sent nothing for {Stall.TotalSeconds} seconds");
+                throw new TimeoutException($"{address.File(file.Name)} sent nothing for {HubClient.Stall.TotalSeconds} seconds");
             }
             if (read == 0) return;
             if (part.Length + read > (_length ?? MostUnannounced))

@@ -8,7 +8,7 @@ namespace Moss.Trainer.Training.Planning;
 /// <summary>The inside of the planning process: reads the question, computes, writes the answer or why there is none.</summary>
 internal static class PlanAnswer
 {
-    private const long DefaultSeed = 1; // what a run gets unless another is asked for; no count depends on it
+    private const long DefaultSeed = 1; // what a run gets unless another is asked for; another order packs its batches a little differently
 
     public static async Task WriteAsync(Guid id, string connectionString, CancellationToken cancellation)
     {

@@ -115,13 +115,13 @@ internal sealed class Planner
         }
     }
 
-    /// <summary>Null where the slices themselves would not fit, or this system cannot say what they take.</summary>
+    /// <summary>Null where the slices themselves would not fit, or this system cannot say what they take: they are measured on the CPU.</summary>
     private StepCost? Cost(TrainedAs how, int span)
     {
         if (_costs.TryGetValue(how, out var known)) return known;
         var slice = (_config with { LayerCount = 4 }).ParameterCount - (_config with { LayerCount = 0 }).ParameterCount;
         var bytes = slice * (how.LoraRank == 0 ? 18L : 4);
-        return _costs[how] = LiveMemory.Bytes() is null || bytes > _machine.MemoryFree / 3 ? null : StepProbe.Measure(how, span);
+        return _costs[how] = LiveMemory.Bytes() is null || TorchRuntime.BestDevice().type != DeviceType.CPU || bytes > _machine.MemoryFree / 3 ? null : StepProbe.Measure(how, span);
     }
 
     private PlanMemory Memory(TrainedAs how, StepCost? cost, Workload work, Objective objective)

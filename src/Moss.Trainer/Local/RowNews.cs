@@ -1,10 +1,9 @@
-using Moss.Data.Deployments;
 using Npgsql;
 
-namespace Moss.Trainer.Deployments;
+namespace Moss.Trainer.Local;
 
-/// <summary>A connection that hears of new deployment rows at once; when it is lost, looking every few seconds has to do.</summary>
-internal sealed class DeploymentNews(string connectionString) : IAsyncDisposable
+/// <summary>A connection that hears of new rows at once; when it is lost, looking every few seconds has to do.</summary>
+internal sealed class RowNews(string connectionString, string channel) : IAsyncDisposable
 {
     private NpgsqlConnection? _listening;
 
@@ -17,7 +16,7 @@ internal sealed class DeploymentNews(string connectionString) : IAsyncDisposable
         try
         {
             await connection.OpenAsync(cancellation);
-            await using var listen = new NpgsqlCommand($"LISTEN {DeploymentCommands.Channel}", connection);
+            await using var listen = new NpgsqlCommand($"LISTEN {channel}", connection);
             await listen.ExecuteNonQueryAsync(cancellation);
             _listening = connection;
         }
@@ -29,18 +28,20 @@ internal sealed class DeploymentNews(string connectionString) : IAsyncDisposable
     }
 
     /// <summary>Returns at the next notification, when the patience is over, or, after it, when the connection is lost.</summary>
-    public async Task WaitAsync(TimeSpan patience, CancellationToken cancellation)
+    /// <returns>True when it was a notification.</returns>
+    public async Task<bool> WaitAsync(TimeSpan patience, CancellationToken cancellation)
     {
         try
         {
-            if (_listening is null) await Task.Delay(patience, cancellation);
-            else await _listening.WaitAsync(patience, cancellation);
+            if (_listening is not null) return await _listening.WaitAsync(patience, cancellation);
+            await Task.Delay(patience, cancellation);
         }
         catch (Exception) when (!cancellation.IsCancellationRequested) // however the connection was lost, the next look opens another
         {
             await DisposeAsync();
             await Task.Delay(patience, cancellation);
         }
+        return false;
     }
 
     public async ValueTask DisposeAsync()
